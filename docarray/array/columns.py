@@ -1,0 +1,359 @@
+"""DocumentArrayStacked: documents of one class as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, SupportsIndex, TypeVar, overload
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+from pydantic_core import core_schema
+
+from docarray import _registry
+from docarray.array.select import no_attribute, read_index
+from docarray.array.typed import ArrayMeta
+from docarray.array.values import Values, field_adapter
+from docarray.array.views import view
+from docarray.batch import Batch, pack_field
+from docarray.cells import Ragged, Tensors, mask_of
+from docarray.composites import Nested
+from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
+from docarray.errors import InvalidValueError, LengthError, PathError, SchemaError, UnsupportedError, ValidationError, show
+from docarray.frameworks import get_framework
+from docarray.schema import Field, Schema, schema_of
+from docarray.values import adapter_of, equal_values
+
+if TYPE_CHECKING:
+    from docarray.array.rows import DocumentArray
+
+__all__ = ['DocumentArrayStacked']
+
+T = TypeVar('T', bound=BaseDocumentWithoutId)
+
+
+class DocumentArrayStacked(Generic[T], metaclass=ArrayMeta):
+    """Documents as columns: one tensor (n, *shape) per tensor field, nested columns for nested documents.
+
+    ``array.stack()`` makes one and ``stacked.unstack()`` goes back; neither changes its source.
+    ``stacked.field`` is the column: a tensor, a DocumentArrayStacked, or a list-like ``Values``.
+    ``stacked[i]`` is a document that reads and writes row i of the columns. Rows without a tensor
+    (optional fields) are zeros in the column; ``validity(path)`` says which they are.
+
+    Args:
+        docs: Documents of the class.
+        tensor_type: The class of columns for fields that take tensors of any framework.
+        ragged: 'list' keeps tensors of different shapes as a list instead of refusing them.
+
+    Raises:
+        StackError: Tensors of different shapes in one field.
+
+    Example:
+        >>> import numpy as np
+        >>> from docarray import BaseDocument
+        >>> from docarray.typing import NdArray
+        >>> class Page(BaseDocument):
+        ...     embedding: NdArray[3]
+        >>> pages = DocumentArrayStacked[Page]([Page(embedding=np.ones(3)) for _ in range(4)])
+        >>> pages.embedding.shape, len(pages[:2])
+        ((4, 3), 2)
+    """
+
+    __slots__ = ('__weakref__', '_batch', 'tensor_type')
+    __docarray_stacked__: ClassVar[bool] = True
+    document_type: ClassVar[Any] = AnyDocument
+    _batch: Batch
+    tensor_type: Any
+
+    def __init__(
+        self,
+        docs: Iterable[Any] | None = None,
+        tensor_type: Any = None,
+        ragged: Literal['error', 'list'] = 'error',
+    ) -> None:
+        document_type = type(self).document_type
+        if document_type is AnyDocument:
+            raise SchemaError(
+                where=type(self).__name__,
+                got='no document type',
+                wanted='a typed array',
+                hint='Make it with DocumentArrayStacked[YourDocument](...).',
+            )
+        if isinstance(docs, DocumentArrayStacked):
+            docs = docs.unstack()
+        checked = [_checked(doc, document_type, row) for row, doc in enumerate(docs or ())]
+        framework = '' if tensor_type is None else tensor_type.tensor_type.framework
+        batch = Batch.of(schema_of(document_type), checked, framework, ragged == 'list')
+        object.__setattr__(self, '_batch', batch)
+        object.__setattr__(self, 'tensor_type', tensor_type)
+
+    @classmethod
+    def construct(cls, batch: Batch) -> DocumentArrayStacked[T]:
+        """Make a stacked array of a Batch of its class, without looking at it."""
+        made = cls.__new__(cls)
+        object.__setattr__(made, '_batch', batch)
+        object.__setattr__(made, 'tensor_type', None)
+        return made
+
+    @property
+    def batch(self) -> Batch:
+        """The columns themselves, as formats, stores and indexes take them."""
+        return self._batch
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the document class."""
+        return self._batch.schema
+
+    @property
+    def doc_type(self) -> Any:
+        """The document class. The name that versions 0.30 to 0.41 had for ``document_type``."""
+        return type(self).document_type
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def __iter__(self) -> Iterator[T]:
+        return (view(self._batch, row) for row in range(len(self._batch)))
+
+    # -- rows -------------------------------------------------------------------------------------
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> T: ...
+    @overload
+    def __getitem__(self, index: Any) -> DocumentArrayStacked[T]: ...
+    def __getitem__(self, index: Any) -> Any:
+        """Return one row as a live document by int, or columns by slice, None, list or tensor of ints or bools.
+
+        A slice shares the memory of tensors and numbers; the other kinds copy the chosen rows.
+        """
+        if index is None:
+            return self
+        rows = read_index(index, len(self), type(self).__name__)
+        if isinstance(rows, int):
+            return view(self._batch, rows)
+        return type(self).construct(self._batch.take(rows))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        rows = read_index(index, len(self), type(self).__name__)
+        document_type = type(self).document_type
+        if isinstance(rows, int):
+            self._put_rows([rows], [_checked(value, document_type, rows)])
+            return
+        numbers = np.arange(len(self))[rows].tolist()
+        documents = [_checked(document, document_type, row) for row, document in enumerate(value)]
+        if len(documents) != len(numbers):
+            raise self._wrong_length(len(documents), len(numbers))
+        self._put_rows(numbers, documents)
+
+    def _put_rows(self, rows: list[int], documents: list[Any]) -> None:
+        trial = self._batch.take(np.array(rows, np.int64))
+        for place, document in enumerate(documents):
+            trial.put(place, document)  # refused here, before the array itself is touched
+        for row, document in zip(rows, documents, strict=True):
+            self._batch.put(row, document)
+
+    def __delitem__(self, index: Any) -> None:
+        raise UnsupportedError(
+            where=type(self).__name__,
+            got='del',
+            wanted='a selection',
+            hint='Columns have a fixed length: select the rows to keep, or unstack() first.',
+        )
+
+    def _wrong_length(self, got: int, wanted: int, field: str = '') -> LengthError:
+        where = f'{type(self).__name__}{field and "." + field}'
+        return LengthError(where=where, got=f'{got} rows', wanted=f'{wanted}')
+
+    # -- columns ----------------------------------------------------------------------------------
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith('_') or name not in self._batch.schema.fields:
+            raise no_attribute(self, name, None if name.startswith('_') else self._batch.schema)
+        return self._column(self._batch.schema.fields[name], self._batch.data[name])
+
+    def _column(self, field: Field, column: Any) -> Any:
+        if isinstance(column, Tensors):
+            return None if column.data is None else field.codec.unpack(column.data)
+        if isinstance(column, Nested):
+            if column.valid is None:
+                return DocumentArrayStacked[field.lowered.documents[0]].construct(column.batch)  # type: ignore[misc]  # a class made here
+            if not column.valid.any():
+                return None
+        return Values(field, column, self._batch)
+
+    def column(self, path: str) -> Any:
+        """Return the column at a path through nested documents (``a.b`` or ``a__b``).
+
+        Raises:
+            PathError: The path names nothing, or passes an array of documents.
+        """
+        return self._column(*self._batch.column(path))
+
+    def validity(self, path: str) -> npt.NDArray[np.bool_]:
+        """Return which rows have a value at a path, as a bool array (n,)."""
+        present = np.ones(len(self), np.bool_)
+        batch, fields = self._batch, self._batch.schema.resolve(path)
+        for field in fields:
+            column = batch.data[field.name]
+            valid = getattr(column, 'valid', None)
+            if valid is None and not isinstance(column, (Tensors, Nested)) and field.lowered.nullable:
+                valid = mask_of(column.values())
+            present &= True if valid is None else valid
+            if field is not fields[-1]:
+                if not isinstance(column, Nested):
+                    raise self._batch.schema.unknown(path)
+                batch = column.batch
+        return present
+
+    def __setattr__(self, name: str, values: Any) -> None:
+        if name.startswith('_') or name not in self._batch.schema.fields:
+            if name in type(self).__slots__ or name == 'tensor_type':
+                object.__setattr__(self, name, values)
+                return
+            raise no_attribute(self, name, None if name.startswith('_') else self._batch.schema)
+        field = self._batch.schema.fields[name]
+        self._batch.data[name] = self._validated_column(field, values)
+
+    def _validated_column(self, field: Field, values: Any) -> Any:
+        where = f'{type(self).document_type.__name__}.{field.name}'
+        if values is None:
+            values = [None] * len(self)
+        adapter, native = adapter_of(values)
+        if len(values) != len(self):
+            raise self._wrong_length(len(values), len(self), field.name)
+        if adapter is not None and field.form == 'cells' and field.codec.kind.name == 'tensor':
+            rows = field_adapter(type(self).document_type, field.name)
+            for row in range(min(1, len(self))):
+                rows.validate(native[row, ...], where)
+            framework = field.codec.framework
+            if framework and framework != adapter.name:
+                native = get_framework(framework).from_numpy(adapter.to_numpy(native))
+            return Tensors(native)
+        if isinstance(values, DocumentArrayStacked) and field.form == 'nested':
+            if values.schema is field.schema:
+                return Nested(values.batch)
+        check = field_adapter(type(self).document_type, field.name)
+        valid = [check.validate(value, f'{where} (row {row})') for row, value in enumerate(values)]
+        return pack_field(field, valid, {'framework': '', 'ragged': False}, where)
+
+    # -- whole-array operations -------------------------------------------------------------------
+
+    def unstack(self) -> DocumentArray[T]:
+        """Return the rows as a DocumentArray of plain documents, whose tensors are views of the columns."""
+        rows_class = _registry.find('method', 'rows').load()
+        rows: DocumentArray[T] = rows_class[type(self).document_type].construct(self._batch.rows())
+        return rows
+
+    to_doc_list = unstack
+
+    def to(self, device: Any) -> DocumentArrayStacked[T]:
+        """Move all tensor columns to a device, in place, nested ones too; return this array."""
+        moved = self._batch.map_tensors(lambda tensor: _moved(tensor, str(device)))
+        object.__setattr__(self, '_batch', moved)
+        return self
+
+    def pin_memory(self) -> DocumentArrayStacked[T]:
+        """Return an array whose torch columns are in page-locked memory. The PyTorch DataLoader calls it."""
+        return type(self).construct(self._batch.map_tensors(_pinned))
+
+    def copy(self) -> DocumentArrayStacked[T]:
+        """Return an array with columns of its own."""
+        return type(self).construct(self._batch.take(np.arange(len(self))))
+
+    def __add__(self, other: Any) -> Any:
+        if not isinstance(other, DocumentArrayStacked):
+            return NotImplemented
+        if other.schema is not self.schema:
+            raise InvalidValueError(where=f'{type(self).__name__} +', got=type(other).__name__, wanted=type(self).__name__)
+        return type(self).construct(Batch.concat([self._batch, other.batch]))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether documents and order are equal; ids are not compared."""
+        if not isinstance(other, DocumentArrayStacked):
+            return NotImplemented
+        if self.document_type is not other.document_type or len(self) != len(other):
+            return False
+        return equal_values(self._batch.rows(), other.batch.rows())
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __reduce__(self) -> Any:
+        return _rebuild, (type(self), self._batch)
+
+    def traverse_flat(self, access_path: str) -> Any:
+        """Return the values at a path: the column itself, or one flat list through arrays of documents."""
+        try:
+            return self.column(access_path) if access_path else self
+        except PathError:
+            return self.unstack().traverse_flat(access_path)
+
+    def to_json(self, *, tensors: TensorForm | None = None) -> str:
+        """Return a JSON array of the documents. See ``BaseDocument.to_json``."""
+        return self.unstack().to_json(tensors=tensors)
+
+    @classmethod
+    def from_json(cls, data: str | bytes) -> DocumentArrayStacked[T]:
+        """Read a JSON array of documents into columns."""
+        try:
+            made: DocumentArrayStacked[T] = pydantic.TypeAdapter(cls).validate_json(data)
+        except pydantic.ValidationError as error:
+            raise ValidationError.of(error) from error.__cause__
+        return made
+
+    def summary(self) -> None:
+        """Show length, class and columns on the terminal."""
+        _registry.find('method', 'show').load()(self)
+
+    def __rich__(self) -> Any:
+        return _registry.find('method', 'rich').load()(self)
+
+    def _repr_html_(self) -> str:
+        html: str = _registry.find('method', 'html').load()(self)
+        return html
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} (length={len(self)})>'
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        rows = core_schema.list_schema(handler.generate_schema(cls.document_type))
+        return core_schema.no_info_wrap_validator_function(
+            cls._validate,
+            rows,
+            serialization=core_schema.wrap_serializer_function_ser_schema(
+                lambda array, dump: dump(array.unstack()), schema=rows
+            ),
+        )
+
+    @classmethod
+    def _validate(cls, value: Any, handler: pydantic.ValidatorFunctionWrapHandler) -> Any:
+        """Keep a stacked array of this class; stack anything that holds such documents."""
+        return value if isinstance(value, cls) else cls(handler(value))
+
+
+def _rebuild(cls: Any, batch: Batch) -> Any:
+    return cls.construct(batch)
+
+
+def _checked(document: Any, document_type: Any, row: int) -> Any:
+    if isinstance(document, document_type):
+        return document
+    if isinstance(document, dict):
+        return document_type.model_validate(document)
+    raise InvalidValueError(
+        where=f'DocumentArrayStacked[{document_type.__name__}][{row}]',
+        got=show(document),
+        wanted=f'a {document_type.__name__}',
+    )
+
+
+def _moved(tensor: Any, device: str) -> Any:
+    adapter, native = adapter_of(tensor)
+    return native if adapter is None else adapter.to_device(native, device)
+
+
+def _pinned(tensor: Any) -> Any:
+    return tensor.pin_memory() if hasattr(tensor, 'pin_memory') else tensor

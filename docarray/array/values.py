@@ -1,0 +1,116 @@
+"""Values: a column of a stacked array as a list-like of the documents' own values, live both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import pydantic
+
+from docarray._typed import class_cache
+from docarray.array.select import read_index
+from docarray.array.views import read_field
+from docarray.batch import Batch, field_values
+from docarray.cells import Numbers
+from docarray.errors import DocArrayError, ValidationError
+from docarray.schema import Field
+from docarray.values import equal_values
+
+
+class FieldAdapter:
+    """Validates single values as one field of a document class does."""
+
+    def __init__(self, document_type: Any, name: str) -> None:
+        info = document_type.model_fields[name]
+        self._adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(_annotation(info))
+
+    def validate(self, value: Any, where: str) -> Any:
+        """Return the valid value, or raise ValidationError that says ``where``."""
+        try:
+            return self._adapter.validate_python(value)
+        except pydantic.ValidationError as error:
+            fault = ValidationError.of(error)
+            fault.where = where
+            for cause in fault.causes:
+                if isinstance(cause, DocArrayError):
+                    cause.where = where
+            raise fault from error.__cause__
+
+
+def _annotation(info: Any) -> Any:
+    return Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+
+
+def field_adapter(document_type: Any, name: str) -> FieldAdapter:
+    """Return the validator of one field, made at the first request and kept with the class."""
+    cache = class_cache(document_type).values
+    found = cache.get(('adapter', name))
+    if found is None:
+        found = cache['adapter', name] = FieldAdapter(document_type, name)
+    return found  # type: ignore[no-any-return]  # only adapters stand under this key
+
+
+class Values(Sequence[Any]):
+    """A column as the values that the documents have, list-like.
+
+    Equal to a list of equal values. Assigning to a row validates the value and writes the column.
+    ``np.asarray(values)`` of numbers without missing rows shares the column's memory.
+
+    Example:
+        >>> from docarray import DocumentArray
+        >>> from docarray.documents import TextDoc
+        >>> stacked = DocumentArray[TextDoc]([TextDoc(text='a'), TextDoc(text='b')]).stack()
+        >>> stacked.text[0] = 'z'
+        >>> stacked.text == ['z', 'b'], stacked[0].text
+        (True, 'z')
+    """
+
+    __slots__ = ('_batch', '_column', '_field', '_read')
+
+    def __init__(self, field: Field, column: Any, batch: Batch) -> None:
+        self._field, self._column, self._batch = field, column, batch
+        self._read = read_field(field)
+
+    def __len__(self) -> int:
+        return len(self._column)
+
+    def __getitem__(self, index: Any) -> Any:
+        rows = read_index(index, len(self), self._field.name)
+        if isinstance(rows, int):
+            return self._read(self._column, rows)
+        return [self._read(self._column, row) for row in np.arange(len(self))[rows].tolist()]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        document_type, name = self._batch.schema.document_type, self._field.name
+        row = read_index(index, len(self), name)
+        if not isinstance(row, int):
+            raise TypeError(f'{name}: a column takes one value at a time; assign the whole column instead')
+        checked = field_adapter(document_type, name).validate(value, f'{document_type.__name__}.{name} (row {row})')
+        self._batch.put_value(row, name, checked)
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._field.form == 'cells':
+            return iter(field_values(self._field, self._column))
+        return (self._read(self._column, row) for row in range(len(self)))
+
+    def tolist(self) -> list[Any]:
+        """Return the values as a list of their own."""
+        return list(self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, (Values, list, tuple)):
+            return equal_values(list(self), list(other))
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # mutable
+
+    def __repr__(self) -> str:
+        return repr(list(self))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        if isinstance(self._column, Numbers) and self._column.valid is None:
+            data = self._column.data
+            return data if dtype is None and not copy else data.astype(dtype or data.dtype)
+        return np.array(list(self), dtype=dtype)

@@ -1,0 +1,245 @@
+"""Batch: columns of one document class. What containers, formats, stores, indexes and datasets exchange."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from docarray.cells import Index, Numbers, Objects, Ragged, Tensors, Texts, mask_of
+from docarray.composites import Docs, Nested, Variants
+from docarray.kinds import Codec
+from docarray.schema import Field, Schema
+
+#: Kinds whose columns hold the documents' own values; a format packs them with the codec.
+OWN_VALUES = frozenset({'bytes', 'list', 'map', 'json'})
+
+
+class Batch:
+    """Columns of one document class, all of one length.
+
+    Attributes:
+        schema: What the columns are.
+        data: Column data by field name; nested documents are batches inside ``Nested``.
+
+    Example:
+        >>> from docarray.documents import TextDoc
+        >>> batch = Batch.of(schema_of(TextDoc), [TextDoc(text='a'), TextDoc(text='b')])
+        >>> len(batch), [row.text for row in batch.rows()]
+        (2, ['a', 'b'])
+    """
+
+    __slots__ = ('__weakref__', 'data', 'length', 'schema')
+
+    def __init__(self, schema: Schema, data: dict[str, Any], length: int) -> None:
+        self.schema, self.data, self.length = schema, data, length
+
+    @classmethod
+    def of(
+        cls, schema: Schema, documents: Sequence[Any], framework: str = '', ragged: bool = False, where: str = ''
+    ) -> Batch:
+        """Make columns of documents; the documents stay as they are.
+
+        Args:
+            schema: The schema of their class.
+            documents: Documents of that class, or None for a row whose fields are all missing.
+            framework: For tensor fields that take any framework: which one the columns are of;
+                '' means that of the first value.
+            ragged: Keep tensors of different shapes as a list instead of refusing them.
+            where: The path of these columns, for errors.
+
+        Raises:
+            StackError: Tensors of different shapes in one column.
+            KindError: A value that its kind cannot hold, such as an int beyond 64 bits.
+        """
+        where = where or schema.document_type.__name__
+        options = {'framework': framework, 'ragged': ragged}
+        missing: dict[str, Any] = {}
+        rows = [missing if document is None else document.__dict__ for document in documents]
+        data = {}
+        for name, field in schema.fields.items():
+            values = [row.get(name) for row in rows]
+            data[name] = pack_field(field, values, options, f'{where}.{name}')
+        return cls(schema, data, len(rows))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __reduce__(self) -> Any:
+        columns = {name: (type(column), column.state()) for name, column in self.data.items()}
+        return _rebuild, (self.schema, columns, self.length)
+
+    def take(self, index: Index) -> Batch:
+        """Return some rows: a slice shares tensor memory, row numbers (int64, none negative) copy."""
+        if isinstance(index, slice):
+            chosen = range(self.length)[index]
+            if chosen.step < 0:
+                index = np.arange(self.length)[index]
+            length = len(chosen)
+        else:
+            length = len(index)
+        return Batch(self.schema, {name: column.take(index) for name, column in self.data.items()}, length)
+
+    @classmethod
+    def concat(cls, batches: Sequence[Batch]) -> Batch:
+        """Return batches of one schema joined (at least one)."""
+        first = batches[0]
+        data = {
+            name: _concat_columns([batch.data[name] for batch in batches]) for name in first.schema.fields
+        }
+        return cls(first.schema, data, sum(map(len, batches)))
+
+    def column(self, path: str) -> tuple[Field, Any]:
+        """Return the field and the column data at a path through nested documents.
+
+        Raises:
+            PathError: The path names nothing, or passes an array of documents.
+        """
+        batch, *rest = self, *self.schema.resolve(path)
+        for field in rest[:-1]:
+            if field.form != 'nested':
+                raise self.schema.unknown(path)
+            batch = batch.data[field.name].batch
+        return rest[-1], batch.data[rest[-1].name]
+
+    def rows(self) -> list[Any]:
+        """Return plain documents of the rows; their tensors are views of the columns."""
+        construct = self.schema.document_type.__docarray_construct__  # type: ignore[attr-defined]  # set by BaseDocument
+        names = list(self.schema.fields)
+        with collector_paused():
+            columns = [field_values(field, self.data[name]) for name, field in self.schema.fields.items()]
+            if not columns:
+                return [construct({}) for _ in range(self.length)]
+            return [construct(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+
+    def put(self, row: int, document: Any) -> None:
+        """Write the fields of a document into a row."""
+        values = document.__dict__
+        for name in self.schema.fields:
+            self.put_value(row, name, values.get(name))
+
+    def put_value(self, row: int, name: str, value: Any) -> None:
+        """Write one field of a row; the value is a valid one of the field, or None."""
+        field, column = self.schema.fields[name], self.data[name]
+        where = f'{self.schema.document_type.__name__}.{name}'
+        if field.form == 'variant':
+            column.put(row, value, [_maker(schema, {}, where) for schema in field.schemas])
+        elif field.form == 'docs':
+            documents = None if value is None else field.lowered.spread(value)
+            column.put(row, documents, _maker(field.schema, {}, where))
+        elif field.form == 'nested':
+            column.put(row, value)
+        else:
+            column.put(row, value if value is None else _packer(field.codec)(value), where)
+
+    def tensors(self) -> Iterator[tuple[str, Tensors | Ragged]]:
+        """Yield (path, column) for all tensor columns, nested ones too."""
+        for name, column in self.data.items():
+            if isinstance(column, (Tensors, Ragged)):
+                yield name, column
+            for batch in _inner(column):
+                yield from ((f'{name}.{path}', inner) for path, inner in batch.tensors())
+
+    def map_tensors(self, function: Callable[[Any], Any]) -> Batch:
+        """Return a batch with ``function`` applied to each native tensor; other columns are shared."""
+        return Batch(self.schema, {name: _mapped(column, function) for name, column in self.data.items()}, self.length)
+
+
+def _packer(codec: Codec) -> Callable[[Any], Any]:
+    return _same if codec.kind.name in OWN_VALUES else codec.pack
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _maker(schema: Schema, options: dict[str, Any], where: str) -> tuple[type, Callable[[list[Any]], Batch]]:
+    """A document class and how to make a batch of documents of it."""
+    return schema.document_type, lambda documents: Batch.of(schema, documents, **options, where=where)
+
+
+def pack_field(field: Field, values: list[Any], options: dict[str, Any], where: str) -> Any:
+    """Make the column of one field of its values (None where missing)."""
+    if field.form == 'nested':
+        valid = mask_of(values)
+        return Nested(Batch.of(field.schema, values, **options, where=where), valid)
+    if field.form == 'docs':
+        lists = [() if value is None else field.lowered.spread(value) for value in values]
+        offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
+        flat = [document for documents in lists for document in documents]
+        batch = Batch.of(field.schema, flat, **options, where=where) if flat else None
+        return Docs(batch, offsets, mask_of(values))
+    if field.form == 'variant':
+        return Variants.pack(values, [_maker(schema, options, where) for schema in field.schemas], where)
+    kind = field.codec.kind.name
+    if kind in OWN_VALUES:
+        return Objects(values)
+    if not field.codec.plain:
+        pack = field.codec.pack
+        values = [None if value is None else pack(value) for value in values]
+    if kind == 'tensor':
+        return Tensors.pack(values, field.codec.framework or options['framework'], where, options['ragged'])
+    return Texts.pack(values) if kind == 'str' else Numbers.pack(values, kind, where)
+
+
+def field_values(field: Field, column: Any) -> list[Any]:
+    """Return the documents' values of a column, None where missing."""
+    values: list[Any] = column.values()
+    if field.form == 'docs':
+        collect = field.lowered.collect
+        return [None if documents is None else collect(documents) for documents in values]
+    if field.form != 'cells' or field.codec.kind.name in OWN_VALUES or field.codec.plain:
+        return values
+    unpack = field.codec.unpack
+    return [None if value is None else unpack(value) for value in values]
+
+
+def _concat_columns(columns: Sequence[Any]) -> Any:
+    kinds = {type(column) for column in columns}
+    return (Ragged if Ragged in kinds else type(columns[0])).concat(columns)
+
+
+def _inner(column: Any) -> tuple[Batch, ...]:
+    """The batches inside a column."""
+    batches = column.batches if isinstance(column, Variants) else (getattr(column, 'batch', None),)
+    return tuple(batch for batch in batches if batch is not None)
+
+
+def _mapped(column: Any, function: Callable[[Any], Any]) -> Any:
+    if isinstance(column, Tensors):
+        data = None if column.data is None else function(column.data)
+        return Tensors(data, column.valid, column.length)
+    if isinstance(column, Ragged):
+        return Ragged([None if row is None else function(row) for row in column.rows])
+    if isinstance(column, Nested):
+        return Nested(column.batch.map_tensors(function), column.valid)
+    if isinstance(column, Docs):
+        batch = None if column.batch is None else column.batch.map_tensors(function)
+        return Docs(batch, column.offsets, column.valid)
+    if isinstance(column, Variants):
+        inner = (None if batch is None else batch.map_tensors(function) for batch in column.batches)
+        return Variants(column.tags, column.places, tuple(inner))
+    return column
+
+
+def _rebuild(schema: Schema, columns: dict[str, Any], length: int) -> Batch:
+    return Batch(schema, {name: cls(*state) for name, (cls, state) in columns.items()}, length)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Pause the garbage collector while many objects are made, then restore its state.
+
+    Each collection walks all living objects, so that making n documents would cost n squared.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+

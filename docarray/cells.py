@@ -1,0 +1,370 @@
+"""Leaf columns in memory: numbers, texts, objects and tensors, n rows each, with a mask for what is missing.
+
+All speak one small language: ``len``, ``get(row)``, ``put(row, value)``, ``take(index)``, ``values()``,
+``state()``. Values are packed ones (of a kind); None is a missing row. A mask (``valid``) is None
+where every row is there, so that the usual column costs nothing for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from docarray.errors import KindError, StackError, show
+from docarray.frameworks import Framework, framework_of, get_framework
+
+#: Rows to take: a slice with a positive step, or row numbers, none negative.
+Index = slice | npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_] | None
+
+#: Texts of fewer rows stay a list of the documents' own strings; more are packed into one buffer.
+PACK_FROM = 1024
+
+
+def mask_of(values: Sequence[Any]) -> Mask:
+    """Return which values are not None, or None where all are there."""
+    valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
+    return None if valid.all() else valid
+
+
+def take_mask(valid: Mask, index: Index) -> Mask:
+    """Return the mask of some rows, or None where none of them is missing."""
+    if valid is None:
+        return None
+    taken = valid[index].copy()
+    return None if taken.all() else taken
+
+
+def put_mask(valid: Mask, length: int, row: int, present: bool) -> Mask:
+    """Return the mask with one row changed."""
+    if valid is None:
+        if present:
+            return None
+        valid = np.ones(length, np.bool_)
+    valid[row] = present
+    return valid
+
+
+def concat_masks(parts: Sequence[tuple[Mask, int]]) -> Mask:
+    """Return the mask of columns joined; each part is (mask, number of rows)."""
+    if all(valid is None for valid, _ in parts):
+        return None
+    return np.concatenate([np.ones(n, np.bool_) if valid is None else valid for valid, n in parts])
+
+
+class Numbers:
+    """A column of bool, int (64 bit) or float: one numpy array."""
+
+    __slots__ = ('data', 'valid')
+    DTYPES: ClassVar[dict[str, Any]] = {'bool': np.bool_, 'int': np.int64, 'float': np.float64}
+
+    def __init__(self, data: npt.NDArray[Any], valid: Mask = None) -> None:
+        self.data, self.valid = data, valid
+
+    @classmethod
+    def pack(cls, values: Sequence[Any], kind: str, where: str) -> Numbers:
+        """Make a column of Python numbers and None."""
+        valid = mask_of(values) if None in values else None
+        if valid is not None:
+            values = [0 if value is None else value for value in values]
+        try:
+            return cls(np.array(values, cls.DTYPES[kind]).reshape(len(values)), valid)
+        except (OverflowError, TypeError, ValueError):
+            raise cls._refusal(values, kind, where) from None
+
+    @classmethod
+    def _refusal(cls, values: Sequence[Any], kind: str, where: str) -> KindError:
+        for row, value in enumerate(values):
+            try:
+                np.array(value, cls.DTYPES[kind]).reshape(())
+            except (OverflowError, TypeError, ValueError):
+                where, got = f'{where} (row {row})', show(value)
+                break
+        else:
+            got = 'values that numpy refuses'
+        wanted = 'an int of 64 bits' if kind == 'int' else f'a {kind}'
+        return KindError(where=where, got=got, wanted=wanted, hint='Declare the field as str or Any to keep it.')
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def get(self, row: int) -> Any:
+        if self.valid is not None and not self.valid[row]:
+            return None
+        return self.data.item(row)
+
+    def put(self, row: int, value: Any, where: str = '') -> None:
+        if value is not None:
+            try:
+                self.data[row] = value
+            except (OverflowError, TypeError, ValueError):
+                kinds = {'b': 'bool', 'i': 'int', 'f': 'float'}
+                raise self._refusal([value], kinds[self.data.dtype.kind], where) from None
+        self.valid = put_mask(self.valid, len(self.data), row, value is not None)
+
+    def take(self, index: Index) -> Numbers:
+        return Numbers(self.data[index], take_mask(self.valid, index))
+
+    def values(self) -> list[Any]:
+        found = self.data.tolist()
+        if self.valid is not None:
+            found = [value if there else None for value, there in zip(found, self.valid, strict=True)]
+        return found
+
+    def state(self) -> Any:
+        return self.data, self.valid
+
+    @classmethod
+    def concat(cls, parts: Sequence[Numbers]) -> Numbers:
+        masks = concat_masks([(part.valid, len(part)) for part in parts])
+        return cls(np.concatenate([part.data for part in parts]), masks)
+
+
+class Texts:
+    """A column of text: a list of strings, or all of them in one UTF-8 buffer with int64 offsets."""
+
+    __slots__ = ('buffer', 'offsets', 'rows', 'valid')
+
+    def __init__(self, rows: list[Any] | None, buffer: bytes = b'', offsets: Any = None, valid: Mask = None) -> None:
+        self.rows = rows
+        self.buffer, self.offsets, self.valid = buffer, offsets, valid
+
+    @classmethod
+    def pack(cls, values: Sequence[Any]) -> Texts:
+        """Make a column of strings and None, packed where that is worth it."""
+        made = cls(list(values))
+        return made.packed() if len(made) >= PACK_FROM else made
+
+    def packed(self) -> Texts:
+        """Return this column in its packed form."""
+        if self.rows is None:
+            return self
+        rows, valid = self.rows, None
+        if None in rows:
+            valid = mask_of(rows)
+            rows = [row or '' for row in rows]
+        buffer = ''.join(rows).encode('utf-8', 'surrogatepass')
+        sizes: Any = map(len, rows)
+        if sum(map(len, rows)) != len(buffer):
+            sizes = (len(row.encode('utf-8', 'surrogatepass')) for row in rows)
+        offsets = np.fromiter(accumulate(sizes, initial=0), np.int64, len(rows) + 1)
+        return Texts(None, buffer, offsets, valid)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1 if self.rows is None else len(self.rows)
+
+    def get(self, row: int) -> Any:
+        if self.rows is not None:
+            return self.rows[row]
+        if self.valid is not None and not self.valid[row]:
+            return None
+        start, stop = self.offsets.item(row), self.offsets.item(row + 1)
+        return self.buffer[start:stop].decode('utf-8', 'surrogatepass')
+
+    def put(self, row: int, value: Any, where: str = '') -> None:
+        if self.rows is None:
+            self.rows = self.values()
+            self.buffer, self.offsets, self.valid = b'', None, None
+        self.rows[row] = value
+
+    def take(self, index: Index) -> Texts:
+        if self.rows is not None:
+            chosen = self.rows[index] if isinstance(index, slice) else [self.rows[i] for i in index.tolist()]
+            return Texts(chosen)
+        count = len(range(*index.indices(len(self)))) if isinstance(index, slice) else len(index)
+        rows = np.arange(len(self))[index] if isinstance(index, slice) else index
+        if count < PACK_FROM:
+            return Texts([self.get(row) for row in rows.tolist()])
+        starts, sizes = self.offsets[rows], np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
+        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
+        raw = np.frombuffer(self.buffer, np.uint8)[np.repeat(starts, sizes) + within]
+        return Texts(None, raw.tobytes(), offsets, take_mask(self.valid, index))
+
+    def values(self) -> list[Any]:
+        if self.rows is not None:
+            return list(self.rows)
+        ends = self.offsets.tolist()
+        if self.buffer.isascii():
+            text = self.buffer.decode('ascii')
+            found: list[Any] = [text[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+        else:
+            raw = self.buffer
+            found = [
+                raw[start:stop].decode('utf-8', 'surrogatepass')
+                for start, stop in zip(ends, ends[1:], strict=False)
+            ]
+        if self.valid is not None:
+            found = [value if there else None for value, there in zip(found, self.valid, strict=True)]
+        return found
+
+    def state(self) -> Any:
+        packed = self.packed()
+        return None, packed.buffer, packed.offsets, packed.valid
+
+    @classmethod
+    def concat(cls, parts: Sequence[Texts]) -> Texts:
+        return cls.pack([value for part in parts for value in part.values()])
+
+
+class Objects:
+    """A column of the documents' own values (bytes, lists, maps, JSON): a list."""
+
+    __slots__ = ('rows',)
+
+    def __init__(self, rows: list[Any]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def get(self, row: int) -> Any:
+        return self.rows[row]
+
+    def put(self, row: int, value: Any, where: str = '') -> None:
+        self.rows[row] = value
+
+    def take(self, index: Index) -> Objects:
+        if isinstance(index, slice):
+            return type(self)(self.rows[index])
+        return type(self)([self.rows[i] for i in index.tolist()])
+
+    def values(self) -> list[Any]:
+        return list(self.rows)
+
+    def state(self) -> Any:
+        return (self.rows,)
+
+    @classmethod
+    def concat(cls, parts: Sequence[Any]) -> Any:
+        return cls([row for part in parts for row in part.values()])
+
+
+class Ragged(Objects):
+    """A column of tensors of any shapes: a list of native tensors."""
+
+    __slots__ = ()
+
+    @property
+    def valid(self) -> Mask:
+        return mask_of(self.rows)
+
+
+class Tensors:
+    """A column of tensors of one shape: one native tensor (n, *shape), or None where every row is missing.
+
+    Missing rows are zeros in it.
+    """
+
+    __slots__ = ('data', 'length', 'valid')
+
+    def __init__(self, data: Any, valid: Mask = None, length: int | None = None) -> None:
+        self.data, self.valid = data, valid
+        self.length = len(data) if length is None else length
+
+    @classmethod
+    def pack(cls, values: Sequence[Any], framework: str, where: str, ragged: bool = False) -> Tensors | Ragged:
+        """Stack native tensors and None into a column.
+
+        Args:
+            values: Native tensors of one shape.
+            framework: The framework of the column, or '' for that of the first value.
+            where: For the error.
+            ragged: Keep tensors of different shapes as a list instead of refusing them.
+        """
+        valid = mask_of(values)
+        there = list(values) if valid is None else [value for value in values if value is not None]
+        if not there:
+            return cls(None, valid, len(values))
+        adapter = get_framework(framework) if framework else _adapter(there[0])
+        there = [value if adapter.matches(value) else _convert(value, adapter) for value in there]
+        shape = adapter.shape(there[0])
+        odd = next((row for row, value in enumerate(there) if adapter.shape(value) != shape), None)
+        if odd is not None:
+            if ragged:
+                waiting = iter(there)
+                return Ragged([None if value is None else next(waiting) for value in values])
+            other = adapter.shape(there[odd])
+            raise StackError(
+                where=where,
+                got=f'tensors of shapes {shape} and {other}',
+                wanted='one shape in the whole column',
+                hint="Resize or pad them, or keep the column as a list with stack(ragged='list').",
+            )
+        if valid is not None:
+            filler = adapter.empty(shape, adapter.dtype(there[0]), adapter.device(there[0]))
+            waiting = iter(there)
+            there = [filler if value is None else next(waiting) for value in values]
+        return cls(adapter.stack(there), valid)
+
+    def __len__(self) -> int:
+        return self.length
+
+    def get(self, row: int) -> Any:
+        if self.valid is not None and not self.valid[row]:
+            return None
+        data = self.data
+        return data[row, ...] if isinstance(data, np.ndarray) else data[row]
+
+    def put(self, row: int, value: Any, where: str = '') -> None:
+        if value is not None:
+            if self.data is None:
+                adapter = _adapter(value)
+                shape = (self.length, *adapter.shape(value))
+                self.data = adapter.empty(shape, adapter.dtype(value), adapter.device(value))
+            adapter = _adapter(self.data)
+            value = value if adapter.matches(value) else _convert(value, adapter)
+            got, wanted = adapter.shape(value), adapter.shape(self.data)[1:]
+            if got != wanted:
+                raise StackError(where=where, got=f'a tensor of shape {got}', wanted=f'{wanted}, as the other rows')
+            self.data = adapter.put(self.data, row, value)
+        self.valid = put_mask(self.valid, self.length, row, value is not None)
+
+    def take(self, index: Index) -> Tensors:
+        valid = take_mask(self.valid, index)
+        if self.data is None:
+            length = len(range(self.length)[index]) if isinstance(index, slice) else len(index)
+            return Tensors(None, np.zeros(length, np.bool_), length)
+        return Tensors(
+            self.data[index] if isinstance(index, slice) else _adapter(self.data).take(self.data, index), valid
+        )
+
+    def values(self) -> list[Any]:
+        return [self.get(row) for row in range(self.length)]
+
+    def state(self) -> Any:
+        return self.data, self.valid, self.length
+
+    @classmethod
+    def concat(cls, parts: Sequence[Any]) -> Any:
+        if any(isinstance(part, Ragged) for part in parts):
+            return Ragged.concat(parts)
+        filled = [part for part in parts if part.data is not None]
+        masks = concat_masks([(part.valid, len(part)) for part in parts])
+        if not filled:
+            return cls(None, masks, sum(map(len, parts)))
+        adapter = _adapter(filled[0].data)
+        if len({adapter.shape(part.data)[1:] for part in filled}) > 1:
+            return cls.pack([value for part in parts for value in part.values()], adapter.name, '')
+        shape, dtype = adapter.shape(filled[0].data)[1:], adapter.dtype(filled[0].data)
+        blocks = [
+            adapter.empty((len(part), *shape), dtype, adapter.device(filled[0].data)) if part.data is None else part.data
+            for part in parts
+        ]
+        return cls(adapter.concat(blocks), masks)
+
+
+def _adapter(value: Any) -> Framework:
+    found = framework_of(value)
+    if found is None:
+        raise KindError(got=show(value), wanted='a tensor')
+    return found
+
+
+def _convert(value: Any, adapter: Framework) -> Any:
+    source = _adapter(value)
+    return adapter.from_numpy(source.to_numpy(value))

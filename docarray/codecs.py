@@ -1,0 +1,94 @@
+"""Codecs of the standard library's own types: how each sits on a kind."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import ipaddress
+import pathlib
+import typing
+import uuid
+from functools import cache, partial
+from typing import Any
+
+import pydantic
+
+from docarray.kinds import Codec, Kind
+
+INT64 = range(-(2**63), 2**63)
+
+
+def literal_codec(annotation: Any) -> Codec:
+    """A Literal on text, bool or int where all its values are of one type, else on JSON."""
+    values = typing.get_args(annotation)
+    for kind, cls in (('str', str), ('bool', bool), ('int', int)):
+        if all(type(value) is cls for value in values):
+            return Codec(Kind(kind))  # type: ignore[arg-type]  # the three names are kinds
+    return json_codec(annotation)
+
+
+def enum_codec(cls: type[enum.Enum]) -> Codec:
+    """An Enum on its values where those are all text or all 64 bit, else on its names."""
+    values = [member.value for member in cls]
+    if values and all(type(value) is str for value in values):
+        return Codec(Kind('str'), _enum_value, cls)
+    if values and all(type(value) is int and value in INT64 for value in values):
+        return Codec(Kind('int'), _enum_value, cls)
+    return Codec(Kind('str'), lambda member: member.name, lambda name: cls[name])
+
+
+def _enum_value(member: Any) -> Any:
+    return member.value if isinstance(member, enum.Enum) else member  # use_enum_values keeps the value
+
+
+@cache
+def _adapter(annotation: Any) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(annotation)
+
+
+def json_codec(annotation: Any) -> Codec:
+    """The fallback: what pydantic itself would write as JSON for this annotation, and read back."""
+    try:
+        hash(annotation)
+        adapter = partial(_adapter, annotation)
+    except TypeError:
+        adapter = partial(pydantic.TypeAdapter, annotation)
+    return Codec(
+        Kind('json'),
+        lambda value: adapter().dump_python(value, mode='json'),
+        lambda value: adapter().validate_python(value),
+    )
+
+
+def _iso(cls: Any) -> Codec:
+    return Codec(Kind('str'), lambda value: value.isoformat(), cls.fromisoformat)
+
+
+_DURATION = pydantic.TypeAdapter(datetime.timedelta)
+STANDARD: dict[type, Codec] = {
+    bool: Codec(Kind('bool')),
+    int: Codec(Kind('int')),
+    float: Codec(Kind('float')),
+    str: Codec(Kind('str')),
+    bytes: Codec(Kind('bytes')),
+    datetime.datetime: _iso(datetime.datetime),
+    datetime.date: _iso(datetime.date),
+    datetime.time: _iso(datetime.time),
+    datetime.timedelta: Codec(
+        Kind('str'), lambda value: _DURATION.dump_python(value, mode='json'), _DURATION.validate_python
+    ),
+    **{
+        cls: Codec(Kind('str'), str, cls)
+        for cls in (
+            decimal.Decimal,
+            uuid.UUID,
+            pathlib.Path,
+            pathlib.PurePath,
+            ipaddress.IPv4Address,
+            ipaddress.IPv6Address,
+            ipaddress.IPv4Network,
+            ipaddress.IPv6Network,
+        )
+    },
+}

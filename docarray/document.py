@@ -1,0 +1,234 @@
+"""BaseDocument: a pydantic model with an id, whose fields may be tensors, media, documents and arrays of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, TypeVar
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
+
+# The metaclass of BaseModel has no public name; libraries that derive models import it from here.
+from pydantic._internal._model_construction import ModelMetaclass
+from pydantic_core import core_schema
+
+from docarray import _registry
+from docarray._typed import pickles_by_recipe
+from docarray.axes import axes_checker, shared_axes
+from docarray.errors import InvalidValueError, ValidationError, show
+from docarray.merge import update
+from docarray.typing.id import ID, new_id
+from docarray.values import Shown, adapter_of, equal_values
+
+__all__ = ['AnyDocument', 'BaseDocument', 'BaseDocumentWithoutId']
+
+D = TypeVar('D', bound='BaseDocumentWithoutId')
+TensorForm = Literal['list', 'base64']
+
+
+@pickles_by_recipe
+class DocumentMeta(ModelMetaclass):
+    """Metaclass of documents: their classes pickle by name, or by value where no name leads to them."""
+
+
+class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
+    """A document without an id. Everything that BaseDocument does, but for the field."""
+
+    model_config = ConfigDict(
+        validate_assignment=True,
+        ser_json_inf_nan='strings',
+        ser_json_bytes='base64',
+        val_json_bytes='base64',
+    )
+    __docarray_document__: ClassVar[bool] = True
+    __docarray_tensors__: ClassVar[TensorForm] = 'list'
+
+    def __init__(self, /, **data: Any) -> None:
+        """Make a document of its fields.
+
+        Raises:
+            ValidationError: A field was refused; also a ``pydantic.ValidationError``.
+        """
+        __tracebackhide__ = True
+        try:
+            self.__pydantic_validator__.validate_python(data, self_instance=self)
+        except pydantic.ValidationError as error:
+            raise ValidationError.of(error) from error.__cause__
+
+    # As on BaseModel: pydantic may fill instances directly, this __init__ adds nothing to that.
+    setattr(__init__, '__pydantic_base_init__', True)  # noqa: B010
+
+    def __init_subclass__(cls, tensors: TensorForm | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if tensors is not None:
+            cls.__docarray_tensors__ = tensors
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: pydantic.GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        schema = handler(source)
+        types = shared_axes(cls)
+        return core_schema.no_info_after_validator_function(axes_checker(types), schema) if types else schema
+
+    @classmethod
+    def model_validate(cls: type[D], obj: Any, **options: Any) -> D:
+        """Validate a dict, a document or (``from_attributes=True``) any object. See pydantic."""
+        try:
+            return super().model_validate(obj, **options)  # type: ignore[misc]  # super() of a cls of type[D]
+        except pydantic.ValidationError as error:
+            raise ValidationError.of(error) from error.__cause__
+
+    @classmethod
+    def model_validate_json(cls: type[D], json_data: str | bytes | bytearray, **options: Any) -> D:
+        """Validate a JSON object. See pydantic."""
+        try:
+            return super().model_validate_json(json_data, **options)  # type: ignore[misc]  # likewise
+        except pydantic.ValidationError as error:
+            raise ValidationError.of(error) from error.__cause__
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except pydantic.ValidationError as error:
+            raise ValidationError.of(error) from error.__cause__
+
+    @classmethod
+    def __docarray_construct__(cls: type[D], values: dict[str, Any]) -> D:
+        """Make a document of values that are valid already, all fields given. Takes the dict over."""
+        document = cls.__new__(cls)
+        set_slot = object.__setattr__
+        set_slot(document, '__dict__', values)
+        set_slot(document, '__pydantic_fields_set__', set(values))
+        set_slot(document, '__pydantic_extra__', None)
+        set_slot(document, '__pydantic_private__', None)
+        if cls.__pydantic_post_init__:
+            document.model_post_init(None)
+        return document
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all fields but ``id`` are equal; tensors by shape and values, NaN equal to NaN."""
+        if not isinstance(other, BaseDocumentWithoutId):
+            return NotImplemented
+        mine, theirs = _content(self), _content(other)
+        return mine.keys() == theirs.keys() and all(
+            equal_values(value, theirs[name]) for name, value in mine.items()
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, as every model that is not frozen
+
+    def __rich_repr__(self) -> Any:
+        yield from self.__repr_args__()
+
+    def __repr_args__(self) -> Any:
+        for name, value in super().__repr_args__():
+            yield name, value if adapter_of(value)[0] is None else Shown(value)
+
+    def __copy__(self: D) -> D:
+        return self.model_copy()
+
+    def copy(self: D, **options: Any) -> D:
+        """Copy the document: its fields are shared, or copied too with ``deep=True``. See ``model_copy``."""
+        if set(options) - {'deep', 'update'}:
+            raise InvalidValueError(where='copy', got=show(sorted(options)), wanted='deep, update')
+        return self.model_copy(**options)
+
+    def dict(self, **options: Any) -> Any:
+        """Return the fields as a dict. The name that pydantic 1 had for ``model_dump``."""
+        return self.model_dump(**options)
+
+    def json(self, **options: Any) -> str:
+        """Return JSON text. The name that pydantic 1 had for ``model_dump_json``."""
+        return self.model_dump_json(**options)
+
+    def to_json(self, *, tensors: TensorForm | None = None) -> str:
+        """Return the document as JSON text.
+
+        Args:
+            tensors: 'list' for nested lists, which every web client reads (NaN and infinities as
+                strings), 'base64' for an object of dtype, shape and base64 data that keeps every bit.
+                None takes what the class says: ``class Page(BaseDocument, tensors='base64')``.
+
+        Example:
+            >>> class Page(BaseDocument):
+            ...     n: int
+            >>> Page(id='a', n=1).to_json()
+            '{"id":"a","n":1}'
+        """
+        context = {'tensors': tensors} if tensors else None
+        return self.model_dump_json(context=context)
+
+    @classmethod
+    def from_json(cls: type[D], data: str | bytes) -> D:
+        """Read a document from JSON text, tensors in either form.
+
+        Raises:
+            ValidationError: The text is not JSON of this class.
+        """
+        return cls.model_validate_json(data)
+
+    def update(self, other: BaseDocumentWithoutId) -> None:
+        """Take over in place what ``other`` has.
+
+        Fields that are None in ``other`` stay; lists, sets, dicts and arrays of documents are joined,
+        nested documents updated in turn; ``id`` stays.
+        """
+        update(self, other)
+
+    def is_view(self) -> bool:
+        """Whether this document is a row of a stacked array, whose columns it reads and writes."""
+        return False
+
+    def summary(self) -> None:
+        """Show the document's fields on the terminal."""
+        _registry.find('method', 'show').load()(self)
+
+    @classmethod
+    def schema_summary(cls) -> None:
+        """Show the class's fields and their types on the terminal."""
+        _registry.find('method', 'show_schema').load()(cls)
+
+    def __rich__(self) -> Any:
+        return _registry.find('method', 'rich').load()(self)
+
+    def _repr_html_(self) -> str:
+        html: str = _registry.find('method', 'html').load()(self)
+        return html
+
+    def _get_string_for_regex_filter(self) -> str:
+        return str(self)
+
+
+class BaseDocument(BaseDocumentWithoutId):
+    """Base class of all documents: a pydantic model with an ``id``.
+
+    Attributes:
+        id: 32 random hexadecimal characters unless given; any value with a text is taken.
+
+    Example:
+        >>> from docarray.typing import NdArray
+        >>> class Page(BaseDocument):
+        ...     title: str
+        ...     embedding: NdArray[3]
+        >>> Page(title='Hello', embedding=[1.0, 2.0, 3.0]).embedding.shape
+        (3,)
+    """
+
+    id: ID | None = Field(default_factory=new_id)
+
+
+class AnyDocument(BaseDocument):
+    """A document without a schema: it takes any field.
+
+    Example:
+        >>> AnyDocument(title='x').title
+        'x'
+    """
+
+    model_config = ConfigDict(extra='allow')
+
+
+def _content(document: BaseDocumentWithoutId) -> Mapping[str, Any]:
+    values = {**document.__dict__, **(document.__pydantic_extra__ or {})}
+    values.pop('id', None)
+    return values

@@ -1,0 +1,199 @@
+"""The schema of a document class: its fields lowered to kinds, compiled once, kept with the class."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from docarray._typed import class_cache
+from docarray.errors import PathError, SchemaError, show
+from docarray.kinds import Codec, Kind, identity
+from docarray.lowering import Lowered, describe, is_document, lower_field
+
+Getter = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a document class, lowered."""
+
+    name: str
+    lowered: Lowered
+
+    @property
+    def form(self) -> str:
+        """'cells', 'nested', 'docs' or 'variant'."""
+        return self.lowered.form
+
+    @property
+    def schemas(self) -> tuple[Schema, ...]:
+        """The schemas of the document classes that it holds: one, or one for each of a union."""
+        return tuple(schema_of(document) for document in self.lowered.documents)
+
+    @property
+    def schema(self) -> Schema:
+        """The schema of the document class of a 'nested' or 'docs' field."""
+        return schema_of(self.lowered.documents[0])
+
+    @property
+    def codec(self) -> Codec:
+        """The codec of a 'cells' field."""
+        assert self.lowered.codec is not None
+        return self.lowered.codec
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column as formats see it: dotted path, codec, whether None occurs, how to read it off a document."""
+
+    path: str
+    codec: Codec
+    nullable: bool
+    getter: Getter
+
+
+class Schema:
+    """A document class and its columns. Get it with ``schema_of(cls)``.
+
+    Attributes:
+        document_type: The document class.
+        fields: Its fields by name, in order of declaration.
+        columns: All columns, nested documents flattened into dotted paths.
+        fingerprint: Equal for equal columns, in every process; hex.
+    """
+
+    def __init__(self, document_type: type, fields: dict[str, Field]) -> None:
+        self.document_type = document_type
+        self.fields = fields
+
+    def __repr__(self) -> str:
+        return f'Schema({self.document_type.__name__}: {", ".join(self.fields)})'
+
+    def __reduce__(self) -> Any:
+        return schema_of, (self.document_type,)
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(_flatten(self, '', identity, False))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        text = ';'.join(f'{name}={describe(field.lowered)}' for name, field in self.fields.items())
+        for field in self.fields.values():
+            if field.form == 'nested':
+                text += f'[{field.schema.fingerprint}]'
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def resolve(self, path: str) -> tuple[Field, ...]:
+        """Return the fields that a path passes, last one last; ``a.b`` and ``a__b`` are the same.
+
+        Raises:
+            PathError: The path names nothing; the error lists what there is.
+
+        Example:
+            >>> from docarray.documents import ImageDoc
+            >>> [field.name for field in schema_of(ImageDoc).resolve('tensor')]
+            ['tensor']
+        """
+        if path in self.fields:
+            return (self.fields[path],)
+        for name in sorted(self.fields, key=len, reverse=True):
+            rest = re.match(rf'{re.escape(name)}(?:\.|__)(.+)', path, re.DOTALL)
+            if rest and self.fields[name].form in ('nested', 'docs'):
+                field = self.fields[name]
+                return (field, *field.schema.resolve(rest[1]))
+        raise self.unknown(path)
+
+    def unknown(self, path: str) -> PathError:
+        """Return the error for a path that names nothing here."""
+        head = re.split(r'\.|__', path)[0]
+        close = difflib.get_close_matches(head, self.fields, n=1)
+        return PathError(
+            where=self.document_type.__name__,
+            got=f'path {show(path)}',
+            wanted=f'a field: {", ".join(self.fields)}',
+            hint=f'Did you mean {close[0]!r}?' if close and close[0] != head else '',
+        )
+
+
+def schema_of(document_type: Any) -> Schema:
+    """Return the schema of a document class, compiling it at the first request.
+
+    Raises:
+        SchemaError: It is no document class, or a field of it cannot be lowered.
+
+    Example:
+        >>> from docarray.documents import TextDoc
+        >>> [column.path for column in schema_of(TextDoc).columns]
+        ['id', 'text', 'url', 'embedding', 'bytes_']
+    """
+    if not is_document(document_type):
+        raise SchemaError(got=show(document_type), wanted='a subclass of BaseDocument')
+    cache = class_cache(document_type).values
+    if 'schema' not in cache:
+        if not document_type.__pydantic_complete__:
+            document_type.model_rebuild()
+        fields = {name: Field(name, lower_field(info)) for name, info in document_type.model_fields.items()}
+        for name, field in fields.items():
+            if field.form == 'nested' and _reaches(field.lowered.documents[0], document_type):
+                fields[name] = Field(name, _at_most_one(field.lowered))
+        cache['schema'] = Schema(document_type, fields)
+    schema: Schema = cache['schema']
+    return schema
+
+
+def _reaches(start: Any, target: type) -> bool:
+    """Whether ``target`` is nested in ``start``, which would make an endless row of columns."""
+    seen, waiting = set(), [start]
+    while waiting:
+        document = waiting.pop()
+        if document is target:
+            return True
+        if document not in seen:
+            seen.add(document)
+            lowered = [lower_field(info) for info in document.model_fields.values()]
+            waiting += [one.documents[0] for one in lowered if one.form == 'nested']
+    return False
+
+
+def _at_most_one(lowered: Lowered) -> Lowered:
+    """A document inside itself is kept as an array of none or one."""
+    return replace(
+        lowered,
+        form='docs',
+        collect=lambda documents: documents[0] if documents else None,
+        spread=lambda document: [document],
+    )
+
+
+def _flatten(schema: Schema, prefix: str, get: Getter, nullable: bool) -> Iterator[Column]:
+    for name, field in schema.fields.items():
+        path, may_miss = prefix + name, nullable or field.lowered.nullable
+        getter = _reader(get, name)
+        if field.form == 'cells':
+            yield Column(path, field.codec, may_miss, getter)
+        elif field.form == 'nested':
+            if field.lowered.nullable:
+                yield Column(path, Codec(Kind('present')), may_miss, getter)
+            yield from _flatten(field.schema, path + '.', getter, may_miss)
+        elif field.form == 'docs':
+            kind = Kind('docs', schema=lambda field=field: field.schema)  # type: ignore[misc]  # default binds the loop's value
+            yield Column(path, Codec(kind, field.lowered.spread, field.lowered.collect), may_miss, getter)
+        else:
+            yield Column(path, Codec(Kind('str'), lambda value: type(value).__name__), may_miss, getter)
+            for member in field.lowered.documents:
+                kind = Kind('docs', schema=lambda member=member: schema_of(member))  # type: ignore[misc]  # likewise
+                yield Column(f'{path}.{member.__name__}', Codec(kind), True, getter)
+
+
+def _reader(get: Getter, name: str) -> Getter:
+    def read(document: Any) -> Any:
+        document = get(document)
+        return None if document is None else getattr(document, name)
+
+    return read
