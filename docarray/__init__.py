@@ -7,7 +7,10 @@ to the store to the search index. Names are loaded when they are first used.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
+
+from docarray._aliases import AliasFinder
 
 __version__ = '1.0.0.dev0'
 
@@ -29,6 +32,9 @@ _OLD_NAMES = {
 }
 
 __all__ = [*sorted(_NAMES), *sorted(_OLD_NAMES), '__version__']
+
+if not any(isinstance(finder, AliasFinder) for finder in sys.meta_path):
+    sys.meta_path.append(AliasFinder())
 
 
 def __getattr__(name: str) -> Any:

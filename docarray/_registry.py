@@ -33,6 +33,11 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row('show_schema', 'docarray.display.text:show_schema', '', 'print the fields of a class'),
         Row('to_json', 'docarray.formats.json:dump_rows', '', 'JSON of an array'),
     ),
+    # Bytes load into tensors and tensors encode to bytes; by name, so that no module imports in a circle.
+    'media_bytes': (
+        Row('audio', 'docarray.typing.bytes:AudioBytes', '', 'what audio tensors encode to'),
+        Row('image', 'docarray.typing.bytes:ImageBytes', '', 'what image tensors encode to'),
+    ),
     'framework': (
         Row('jax', 'docarray.frameworks.jax:JaxFramework', 'jax', 'jax.Array on any XLA device'),
         Row('numpy', 'docarray.frameworks.numpy:NumpyFramework', '', 'numpy.ndarray'),

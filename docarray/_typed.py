@@ -53,7 +53,7 @@ class TypedMeta(type):
 
 def pickles_by_recipe(metaclass: type) -> type:
     """Make pickle write the classes of a metaclass as recipes. A class decorator."""
-    copyreg.pickle(metaclass, reduce_class)  # type: ignore[arg-type]  # typeshed: a class is callable
+    copyreg.pickle(metaclass, reduce_class)
     return metaclass
 
 

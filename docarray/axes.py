@@ -24,7 +24,9 @@ def shared_axes(cls: type[BaseModel]) -> dict[str, TensorType]:
         if codec is not None and codec.kind.name == 'tensor':
             types[name] = TensorType(shape=codec.kind.shape)
     fields_of = Counter(axis for kind in types.values() for axis in _axis_names(kind))
-    return {name: kind for name, kind in types.items() if any(fields_of[axis] > 1 for axis in _axis_names(kind))}
+    return {
+        name: kind for name, kind in types.items() if any(fields_of[axis] > 1 for axis in _axis_names(kind))
+    }
 
 
 def _axis_names(kind: TensorType) -> set[str]:

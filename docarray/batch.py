@@ -39,7 +39,12 @@ class Batch:
 
     @classmethod
     def of(
-        cls, schema: Schema, documents: Sequence[Any], framework: str = '', ragged: bool = False, where: str = ''
+        cls,
+        schema: Schema,
+        documents: Sequence[Any],
+        framework: str = '',
+        ragged: bool = False,
+        where: str = '',
     ) -> Batch:
         """Make columns of documents; the documents stay as they are.
 
@@ -145,7 +150,9 @@ class Batch:
 
     def map_tensors(self, function: Callable[[Any], Any]) -> Batch:
         """Return a batch with ``function`` applied to each native tensor; other columns are shared."""
-        return Batch(self.schema, {name: _mapped(column, function) for name, column in self.data.items()}, self.length)
+        return Batch(
+            self.schema, {name: _mapped(column, function) for name, column in self.data.items()}, self.length
+        )
 
 
 def _packer(codec: Codec) -> Callable[[Any], Any]:
@@ -242,4 +249,3 @@ def collector_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-

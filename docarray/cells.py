@@ -8,7 +8,7 @@ where every row is there, so that the usual column costs nothing for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -87,7 +87,9 @@ class Numbers:
         else:
             got = 'values that numpy refuses'
         wanted = 'an int of 64 bits' if kind == 'int' else f'a {kind}'
-        return KindError(where=where, got=got, wanted=wanted, hint='Declare the field as str or Any to keep it.')
+        return KindError(
+            where=where, got=got, wanted=wanted, hint='Declare the field as str or Any to keep it.'
+        )
 
     def __len__(self) -> int:
         return len(self.data)
@@ -110,7 +112,7 @@ class Numbers:
         return Numbers(self.data[index], take_mask(self.valid, index))
 
     def values(self) -> list[Any]:
-        found = self.data.tolist()
+        found: list[Any] = self.data.tolist()
         if self.valid is not None:
             found = [value if there else None for value, there in zip(found, self.valid, strict=True)]
         return found
@@ -129,7 +131,9 @@ class Texts:
 
     __slots__ = ('buffer', 'offsets', 'rows', 'valid')
 
-    def __init__(self, rows: list[Any] | None, buffer: bytes = b'', offsets: Any = None, valid: Mask = None) -> None:
+    def __init__(
+        self, rows: list[Any] | None, buffer: bytes = b'', offsets: Any = None, valid: Mask = None
+    ) -> None:
         self.rows = rows
         self.buffer, self.offsets, self.valid = buffer, offsets, valid
 
@@ -191,13 +195,10 @@ class Texts:
         ends = self.offsets.tolist()
         if self.buffer.isascii():
             text = self.buffer.decode('ascii')
-            found: list[Any] = [text[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+            found: list[Any] = [text[start:stop] for start, stop in pairwise(ends)]
         else:
             raw = self.buffer
-            found = [
-                raw[start:stop].decode('utf-8', 'surrogatepass')
-                for start, stop in zip(ends, ends[1:], strict=False)
-            ]
+            found = [raw[start:stop].decode('utf-8', 'surrogatepass') for start, stop in pairwise(ends)]
         if self.valid is not None:
             found = [value if there else None for value, there in zip(found, self.valid, strict=True)]
         return found
@@ -267,7 +268,9 @@ class Tensors:
         self.length = len(data) if length is None else length
 
     @classmethod
-    def pack(cls, values: Sequence[Any], framework: str, where: str, ragged: bool = False) -> Tensors | Ragged:
+    def pack(
+        cls, values: Sequence[Any], framework: str, where: str, ragged: bool = False
+    ) -> Tensors | Ragged:
         """Stack native tensors and None into a column.
 
         Args:
@@ -320,7 +323,9 @@ class Tensors:
             value = value if adapter.matches(value) else _convert(value, adapter)
             got, wanted = adapter.shape(value), adapter.shape(self.data)[1:]
             if got != wanted:
-                raise StackError(where=where, got=f'a tensor of shape {got}', wanted=f'{wanted}, as the other rows')
+                raise StackError(
+                    where=where, got=f'a tensor of shape {got}', wanted=f'{wanted}, as the other rows'
+                )
             self.data = adapter.put(self.data, row, value)
         self.valid = put_mask(self.valid, self.length, row, value is not None)
 
@@ -330,7 +335,8 @@ class Tensors:
             length = len(range(self.length)[index]) if isinstance(index, slice) else len(index)
             return Tensors(None, np.zeros(length, np.bool_), length)
         return Tensors(
-            self.data[index] if isinstance(index, slice) else _adapter(self.data).take(self.data, index), valid
+            self.data[index] if isinstance(index, slice) else _adapter(self.data).take(self.data, index),
+            valid,
         )
 
     def values(self) -> list[Any]:
@@ -352,7 +358,9 @@ class Tensors:
             return cls.pack([value for part in parts for value in part.values()], adapter.name, '')
         shape, dtype = adapter.shape(filled[0].data)[1:], adapter.dtype(filled[0].data)
         blocks = [
-            adapter.empty((len(part), *shape), dtype, adapter.device(filled[0].data)) if part.data is None else part.data
+            adapter.empty((len(part), *shape), dtype, adapter.device(filled[0].data))
+            if part.data is None
+            else part.data
             for part in parts
         ]
         return cls(adapter.concat(blocks), masks)

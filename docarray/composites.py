@@ -33,7 +33,7 @@ class Nested:
         return Nested(self.batch.take(index), take_mask(self.valid, index))
 
     def values(self) -> list[Any]:
-        rows = self.batch.rows()
+        rows: list[Any] = self.batch.rows()
         if self.valid is None:
             return rows
         return [row if there else None for row, there in zip(rows, self.valid, strict=True)]
@@ -77,7 +77,7 @@ class Docs:
         starts, sizes = self.offsets[rows], np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         chosen = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + np.repeat(starts, sizes)
-        batch = self.batch.take(chosen) if len(chosen) else None
+        batch = None if self.batch is None or not len(chosen) else self.batch.take(chosen)
         return Docs(batch, offsets, take_mask(self.valid, index))
 
     def values(self) -> list[Any]:
@@ -130,7 +130,7 @@ class Variants:
         for tag, (_, make) in enumerate(makers):
             rows = np.flatnonzero(tags == tag)
             places[rows] = np.arange(len(rows))
-            batches.append(make([values[row] for row in rows]) if len(rows) else None)
+            batches.append(make([values[row] for row in rows.tolist()]) if len(rows) else None)
         return cls(tags, places, tuple(batches))
 
     def __len__(self) -> int:

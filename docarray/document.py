@@ -1,4 +1,4 @@
-"""BaseDocument: a pydantic model with an id, whose fields may be tensors, media, documents and arrays of them."""
+"""BaseDocument: a pydantic model with an id; its fields may be tensors, media and documents."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
     def model_validate(cls: type[D], obj: Any, **options: Any) -> D:
         """Validate a dict, a document or (``from_attributes=True``) any object. See pydantic."""
         try:
-            return super().model_validate(obj, **options)  # type: ignore[misc]  # super() of a cls of type[D]
+            return super().model_validate(obj, **options)
         except pydantic.ValidationError as error:
             raise ValidationError.of(error) from error.__cause__
 
@@ -83,7 +83,7 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
     def model_validate_json(cls: type[D], json_data: str | bytes | bytearray, **options: Any) -> D:
         """Validate a JSON object. See pydantic."""
         try:
-            return super().model_validate_json(json_data, **options)  # type: ignore[misc]  # likewise
+            return super().model_validate_json(json_data, **options)
         except pydantic.ValidationError as error:
             raise ValidationError.of(error) from error.__cause__
 
@@ -123,9 +123,6 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
             yield name, value if adapter_of(value)[0] is None else Shown(value)
-
-    def __copy__(self: D) -> D:
-        return self.model_copy()
 
     def copy(self: D, **options: Any) -> D:
         """Copy the document: its fields are shared, or copied too with ``deep=True``. See ``model_copy``."""
@@ -199,6 +196,10 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
         return str(self)
 
 
+# A plain string is an ID to type checkers here: defaults are not validated, so no ID object is made.
+_default_id: Any = new_id
+
+
 class BaseDocument(BaseDocumentWithoutId):
     """Base class of all documents: a pydantic model with an ``id``.
 
@@ -214,7 +215,7 @@ class BaseDocument(BaseDocumentWithoutId):
         (3,)
     """
 
-    id: ID | None = Field(default_factory=new_id)
+    id: ID | None = Field(default_factory=_default_id)
 
 
 class AnyDocument(BaseDocument):

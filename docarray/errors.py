@@ -107,9 +107,7 @@ class DocArrayError(Exception):
         if self.message:
             return self.message
         fact = ', '.join(
-            part
-            for part in (self.got and f'got {self.got}', self.wanted and f'wanted {self.wanted}')
-            if part
+            part for part in (self.got and f'got {self.got}', self.wanted and f'wanted {self.wanted}') if part
         )
         text = ': '.join(part for part in (self.where, fact) if part)
         return '. '.join(part for part in (text, self.hint) if part)
@@ -286,5 +284,5 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
 
 
 def _revalidation(title: str, faults: list[Any]) -> ValidationError:
-    lines = [{k: f[k] for k in ('type', 'loc', 'input', 'ctx') if k in f} for f in faults]
+    lines: list[Any] = [{k: f[k] for k in ('type', 'loc', 'input', 'ctx') if k in f} for f in faults]
     return ValidationError.of(pydantic_core.ValidationError.from_exception_data(title, lines))

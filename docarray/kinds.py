@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-KindName = Literal[
-    'bool', 'int', 'float', 'str', 'bytes', 'tensor', 'docs', 'list', 'map', 'present', 'json'
-]
+KindName = Literal['bool', 'int', 'float', 'str', 'bytes', 'tensor', 'docs', 'list', 'map', 'present', 'json']
 
 Axis = int | str | None
 """One axis of a shape: a size, a name (equal names are equal sizes) or None for any size."""

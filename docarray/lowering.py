@@ -13,7 +13,7 @@ import collections.abc
 import enum
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Union
 
@@ -140,7 +140,14 @@ def _members(annotation: Any) -> list[Any]:
         return [found for arg in typing.get_args(annotation) for found in _members(arg)]
     if annotation is type(None):
         return []
-    return [typing.Annotated[(annotation, *metadata)] if metadata else annotation]
+    return [annotated(annotation, metadata)]
+
+
+def annotated(annotation: Any, metadata: Sequence[Any]) -> Any:
+    """Put metadata back around an annotation."""
+    made: Any = typing.Annotated
+    parts = (annotation, *metadata)
+    return made[parts] if metadata else annotation
 
 
 def _allows_none(annotation: Any) -> bool:

@@ -49,7 +49,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Column:
-    """One column as formats see it: dotted path, codec, whether None occurs, how to read it off a document."""
+    """One column as formats see it: dotted path, codec, may it be None, how to read it off a document."""
 
     path: str
     codec: Codec

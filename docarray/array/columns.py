@@ -12,14 +12,22 @@ from pydantic_core import core_schema
 
 from docarray import _registry
 from docarray.array.select import no_attribute, read_index
-from docarray.array.typed import ArrayMeta
+from docarray.array.typed import AnyDocumentArray, typed
 from docarray.array.values import Values, field_adapter
 from docarray.array.views import view
 from docarray.batch import Batch, pack_field
-from docarray.cells import Ragged, Tensors, mask_of
+from docarray.cells import Tensors, mask_of
 from docarray.composites import Nested
 from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
-from docarray.errors import InvalidValueError, LengthError, PathError, SchemaError, UnsupportedError, ValidationError, show
+from docarray.errors import (
+    InvalidValueError,
+    LengthError,
+    PathError,
+    SchemaError,
+    UnsupportedError,
+    ValidationError,
+    show,
+)
 from docarray.frameworks import get_framework
 from docarray.schema import Field, Schema, schema_of
 from docarray.values import adapter_of, equal_values
@@ -32,7 +40,7 @@ __all__ = ['DocumentArrayStacked']
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArrayStacked(Generic[T], metaclass=ArrayMeta):
+class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
     """Documents as columns: one tensor (n, *shape) per tensor field, nested columns for nested documents.
 
     ``array.stack()`` makes one and ``stacked.unstack()`` goes back; neither changes its source.
@@ -123,7 +131,7 @@ class DocumentArrayStacked(Generic[T], metaclass=ArrayMeta):
     @overload
     def __getitem__(self, index: Any) -> DocumentArrayStacked[T]: ...
     def __getitem__(self, index: Any) -> Any:
-        """Return one row as a live document by int, or columns by slice, None, list or tensor of ints or bools.
+        """Return row i as a live document, or columns by slice, None, list or tensor of ints or bools.
 
         A slice shares the memory of tensors and numbers; the other kinds copy the chosen rows.
         """
@@ -177,7 +185,7 @@ class DocumentArrayStacked(Generic[T], metaclass=ArrayMeta):
             return None if column.data is None else field.codec.unpack(column.data)
         if isinstance(column, Nested):
             if column.valid is None:
-                return DocumentArrayStacked[field.lowered.documents[0]].construct(column.batch)  # type: ignore[misc]  # a class made here
+                return typed(DocumentArrayStacked, field.lowered.documents[0]).construct(column.batch)
             if not column.valid.any():
                 return None
         return Values(field, column, self._batch)
@@ -230,9 +238,9 @@ class DocumentArrayStacked(Generic[T], metaclass=ArrayMeta):
             if framework and framework != adapter.name:
                 native = get_framework(framework).from_numpy(adapter.to_numpy(native))
             return Tensors(native)
-        if isinstance(values, DocumentArrayStacked) and field.form == 'nested':
-            if values.schema is field.schema:
-                return Nested(values.batch)
+        is_stacked = isinstance(values, DocumentArrayStacked) and field.form == 'nested'
+        if is_stacked and values.schema is field.schema:
+            return Nested(values.batch)
         check = field_adapter(type(self).document_type, field.name)
         valid = [check.validate(value, f'{where} (row {row})') for row, value in enumerate(values)]
         return pack_field(field, valid, {'framework': '', 'ragged': False}, where)
@@ -265,7 +273,9 @@ class DocumentArrayStacked(Generic[T], metaclass=ArrayMeta):
         if not isinstance(other, DocumentArrayStacked):
             return NotImplemented
         if other.schema is not self.schema:
-            raise InvalidValueError(where=f'{type(self).__name__} +', got=type(other).__name__, wanted=type(self).__name__)
+            raise InvalidValueError(
+                where=f'{type(self).__name__} +', got=type(other).__name__, wanted=type(self).__name__
+            )
         return type(self).construct(Batch.concat([self._batch, other.batch]))
 
     def __eq__(self, other: object) -> bool:

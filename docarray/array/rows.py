@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import compress
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, SupportsIndex, TypeVar, overload
+from typing import Any, ClassVar, Literal, SupportsIndex, TypeVar, overload
 
 import numpy as np
 import pydantic
@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 from docarray import _registry
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.select import Rows, no_attribute, read_index
-from docarray.array.typed import ArrayMeta
+from docarray.array.typed import AnyDocumentArray, typed
 from docarray.batch import Batch
 from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
 from docarray.errors import InvalidValueError, LengthError, SchemaError, StackError, ValidationError, show
@@ -26,7 +26,7 @@ __all__ = ['DocumentArray']
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArray(list[T], metaclass=ArrayMeta):
+class DocumentArray(list[T], AnyDocumentArray):
     """A list of documents of one class, with their fields as attributes.
 
     ``DocumentArray[Student]`` is a class; its instances take Students, or dicts that make one.
@@ -133,7 +133,8 @@ class DocumentArray(list[T], metaclass=ArrayMeta):
 
     def copy(self) -> DocumentArray[T]:
         """Return a new array of the same documents."""
-        return self._like(self)
+        made: DocumentArray[T] = self._like(self)
+        return made
 
     def _like(self, docs: Iterable[Any]) -> Any:
         made = type(self).construct(docs)
@@ -183,7 +184,9 @@ class DocumentArray(list[T], metaclass=ArrayMeta):
             super().__delitem__(rows)
         else:
             gone = set(rows.tolist())
-            super().__setitem__(slice(None), [document for row, document in enumerate(self) if row not in gone])
+            super().__setitem__(
+                slice(None), [document for row, document in enumerate(self) if row not in gone]
+            )
 
     def _wrong_length(self, got: int, wanted: int, field: str = '') -> LengthError:
         where = f'{type(self).__name__}{field and "." + field}'
@@ -214,7 +217,7 @@ class DocumentArray(list[T], metaclass=ArrayMeta):
     def _column(self, field: Field, values: list[Any]) -> Any:
         """A list of field values, or an array where every value is a document of the field's class."""
         if field.form == 'nested' and not any(value is None for value in values):
-            return DocumentArray[field.lowered.documents[0]].construct(values)  # type: ignore[misc]  # a class made here
+            return typed(DocumentArray, field.lowered.documents[0]).construct(values)
         return values
 
     def __setattr__(self, name: str, values: Any) -> None:
@@ -247,10 +250,12 @@ class DocumentArray(list[T], metaclass=ArrayMeta):
             found = [getattr(value, field.name) for value in values if value is not None]
             values = found
             if field.form == 'docs':
-                values = [inner for value in found if value is not None for inner in field.lowered.spread(value)]
+                values = [
+                    inner for value in found if value is not None for inner in field.lowered.spread(value)
+                ]
         assert field is not None
         if field.form == 'docs' and values:
-            return DocumentArray[field.lowered.documents[0]].construct(values)  # type: ignore[misc]  # likewise
+            return typed(DocumentArray, field.lowered.documents[0]).construct(values)
         return self._column(field, values)
 
     # -- to columns and out -----------------------------------------------------------------------
@@ -273,7 +278,8 @@ class DocumentArray(list[T], metaclass=ArrayMeta):
             raise StackError(**_untyped(type(self).__name__))
         framework = _framework(tensor_type or self.tensor_type)
         batch = Batch.of(self.schema, self, framework, ragged == 'list')
-        return DocumentArrayStacked[self.document_type].construct(batch)  # type: ignore[name-defined]  # likewise
+        made: DocumentArrayStacked[T] = typed(DocumentArrayStacked, self.document_type).construct(batch)
+        return made
 
     to_doc_vec = stack
 

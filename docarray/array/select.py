@@ -30,8 +30,12 @@ def read_index(index: Any, length: int, where: str) -> int | Rows:
         return index
     if index is None:
         return slice(None)
-    if hasattr(index, '__index__') and getattr(index, 'shape', ()) == () and not isinstance(index, (bool, np.bool_)):
-        row = index.__index__()
+    if (
+        hasattr(index, '__index__')
+        and getattr(index, 'shape', ()) == ()
+        and not isinstance(index, (bool, np.bool_))
+    ):
+        row: int = index.__index__()
         if not -length <= row < length:
             raise IndexError(f'{where}: got index {row}, wanted one from {-length} to {length - 1}')
         return row + length if row < 0 else row
@@ -59,7 +63,7 @@ def _as_array(index: Any, where: str) -> npt.NDArray[Any]:
         return rows.astype(np.int64)
     if rows.ndim != 1 or rows.dtype.kind not in 'biu':
         raise TypeError(
-            f'{where}: got index {show(index)}, wanted an int, a slice, None, or a list or array of ints or bools'
+            f'{where}: got index {show(index)}, wanted an int, slice, None, or several ints or bools'
         )
     return rows if rows.dtype == np.bool_ else rows.astype(np.int64)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from docarray._typed import TypedMeta, derive, pickles_by_recipe, typed_by_class
 from docarray.errors import SchemaError, show
@@ -19,7 +19,9 @@ class ArrayMeta(TypedMeta):
         if isinstance(document, (TypeVar, str)):
             return cls  # in annotations of generic code: the type is not known yet
         if cls.recipe is not None:
-            raise SchemaError(where=cls.__name__, got='a second document type', wanted='one', hint='It is typed already.')
+            raise SchemaError(
+                where=cls.__name__, got='a second document type', wanted='one', hint='It is typed already.'
+            )
         if not is_document(document):
             raise SchemaError(
                 where=cls.__name__,
@@ -35,6 +37,24 @@ class ArrayMeta(TypedMeta):
         return cls.document_type
 
 
+def typed(origin: Any, document_type: type) -> Any:
+    """Return ``origin[document_type]`` for a class that is known only at run time."""
+    return origin[document_type]
+
+
 def _derive(cls: ArrayMeta, document: Any) -> Any:
     name = f'{cls.__name__}[{document.__name__}]'
     return derive(cls, document, name, {'document_type': document, '__slots__': (), '__doc__': cls.__doc__})
+
+
+class AnyDocumentArray(metaclass=ArrayMeta):
+    """What DocumentArray and DocumentArrayStacked have in common: being arrays of documents.
+
+    ``isinstance(value, AnyDocumentArray)`` is true for both.
+    """
+
+    __slots__ = ()
+    document_type: ClassVar[Any] = None
+
+
+AnyDocArray = AnyDocumentArray

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from docarray.array.views import read_field
 from docarray.batch import Batch, field_values
 from docarray.cells import Numbers
 from docarray.errors import DocArrayError, ValidationError
+from docarray.lowering import annotated
 from docarray.schema import Field
 from docarray.values import equal_values
 
@@ -24,7 +25,9 @@ class FieldAdapter:
 
     def __init__(self, document_type: Any, name: str) -> None:
         info = document_type.model_fields[name]
-        self._adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(_annotation(info))
+        self._adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(
+            annotated(info.annotation, info.metadata)
+        )
 
     def validate(self, value: Any, where: str) -> Any:
         """Return the valid value, or raise ValidationError that says ``where``."""
@@ -39,17 +42,13 @@ class FieldAdapter:
             raise fault from error.__cause__
 
 
-def _annotation(info: Any) -> Any:
-    return Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
-
-
 def field_adapter(document_type: Any, name: str) -> FieldAdapter:
     """Return the validator of one field, made at the first request and kept with the class."""
     cache = class_cache(document_type).values
-    found = cache.get(('adapter', name))
+    found: FieldAdapter | None = cache.get(('adapter', name))
     if found is None:
         found = cache['adapter', name] = FieldAdapter(document_type, name)
-    return found  # type: ignore[no-any-return]  # only adapters stand under this key
+    return found
 
 
 class Values(Sequence[Any]):
@@ -87,7 +86,9 @@ class Values(Sequence[Any]):
         row = read_index(index, len(self), name)
         if not isinstance(row, int):
             raise TypeError(f'{name}: a column takes one value at a time; assign the whole column instead')
-        checked = field_adapter(document_type, name).validate(value, f'{document_type.__name__}.{name} (row {row})')
+        checked = field_adapter(document_type, name).validate(
+            value, f'{document_type.__name__}.{name} (row {row})'
+        )
         self._batch.put_value(row, name, checked)
 
     def __iter__(self) -> Iterator[Any]:
