@@ -274,7 +274,8 @@ class Tensors:
         """Stack native tensors and None into a column.
 
         Args:
-            values: Native tensors of one shape.
+            values: Native tensors of one shape. Of several dtypes the column has the one that numpy
+                promotes them to, as web clients write 1 for 1.0.
             framework: The framework of the column, or '' for that of the first value.
             where: For the error.
             ragged: Keep tensors of different shapes as a list instead of refusing them.
@@ -302,7 +303,10 @@ class Tensors:
             filler = adapter.empty(shape, adapter.dtype(there[0]), adapter.device(there[0]))
             waiting = iter(there)
             there = [filler if value is None else next(waiting) for value in values]
-        return cls(adapter.stack(there), valid)
+        try:
+            return cls(adapter.stack(there), valid)
+        except StackError:
+            return cls(adapter.stack(_one_dtype(there, adapter, where)), valid)
 
     def __len__(self) -> int:
         return self.length
@@ -364,6 +368,18 @@ class Tensors:
             for part in parts
         ]
         return cls(adapter.concat(blocks), masks)
+
+
+def _one_dtype(tensors: list[Any], adapter: Framework, where: str) -> list[Any]:
+    """Cast tensors to the dtype that numpy promotes theirs to."""
+    names = sorted({adapter.dtype(tensor) for tensor in tensors})
+    try:
+        common = np.result_type(*names).name
+    except TypeError:
+        raise StackError(
+            where=where, got=f'tensors of dtypes {", ".join(names)}', wanted='one dtype in the whole column'
+        ) from None
+    return [adapter.cast(tensor, common) for tensor in tensors]
 
 
 def _adapter(value: Any) -> Framework:

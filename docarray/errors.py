@@ -29,9 +29,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, get_args
 
 import pydantic_core
+from pydantic_core import core_schema
 
 __all__ = [
     'DecodeError',
@@ -263,18 +265,24 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
         return [error for error in found if isinstance(error, DocArrayError)]
 
     @classmethod
-    def of(cls, error: pydantic_core.ValidationError) -> ValidationError:
-        """Return pydantic's ``error`` as one of ours, with the same faults and text."""
-        if isinstance(error, cls):
+    def of(cls, error: pydantic_core.ValidationError, where: str = '') -> ValidationError:
+        """Return pydantic's ``error`` as one of ours, with the same faults and text.
+
+        Args:
+            error: What pydantic raised.
+            where: The place of the one field that it is about, such as ``'Page.n (row 3)'``.
+        """
+        if isinstance(error, cls) and not where:
             return error
-        faults: list[Any] = [
-            {key: fault[key] for key in ('type', 'loc', 'input', 'ctx') if key in fault}
-            for fault in error.errors(include_url=False)
-        ]
-        for fault, line in zip(faults, error.errors(include_url=False), strict=True):
-            if isinstance(fault.get('ctx', {}).get('error'), DocArrayError):
-                fault['ctx']['error'].at('.'.join([error.title, *map(str, line['loc'])]))
-        return cls.from_exception_data(error.title, faults)
+        title = where or error.title
+        faults: list[Any] = [_fault(fault) for fault in error.errors(include_url=False)]
+        for fault in faults:
+            fault['loc'] = fault['loc'][1:] if where else fault['loc']
+            cause = fault.get('ctx', {}).get('error')
+            if isinstance(cause, DocArrayError):
+                cause.where = '' if where else cause.where
+                cause.at('.'.join([title, *map(str, fault['loc'])]))
+        return cls.from_exception_data(title, faults)
 
     def __str__(self) -> str:
         return pydantic_core.ValidationError.__str__(self)
@@ -283,6 +291,18 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
         return _revalidation, (self.title, [dict(fault) for fault in self.errors(include_url=False)])
 
 
+def _fault(fault: Any) -> dict[str, Any]:
+    """One fault as ``from_exception_data`` takes it, whose type is an object where pydantic has no such type."""
+    found = {key: fault[key] for key in ('type', 'loc', 'input', 'ctx') if key in fault}
+    if fault['type'] not in _pydantic_types():
+        found['type'] = pydantic_core.PydanticCustomError(fault['type'], fault['msg'], found.pop('ctx', None))
+    return found
+
+
+@cache
+def _pydantic_types() -> frozenset[str]:
+    return frozenset(get_args(core_schema.ErrorType))
+
+
 def _revalidation(title: str, faults: list[Any]) -> ValidationError:
-    lines: list[Any] = [{k: f[k] for k in ('type', 'loc', 'input', 'ctx') if k in f} for f in faults]
-    return ValidationError.of(pydantic_core.ValidationError.from_exception_data(title, lines))
+    return ValidationError.from_exception_data(title, [_fault(fault) for fault in faults])

@@ -1,0 +1,89 @@
+"""Exact nearest neighbours: scores by one of three metrics, and the best of them. Arrays in, arrays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from docarray.errors import QueryError, show
+from docarray.frameworks import Framework
+
+__all__ = ['METRICS', 'Ranking', 'nearest', 'ranking']
+
+#: The metrics, as frameworks name them. Of a similarity (``_sim``) more is better, of a distance less.
+METRICS = ('cosine_sim', 'euclidean_dist', 'sqeuclidean_dist')
+
+#: Scores that are held at one time: 128 MiB of float32. More queries are answered in turns.
+_SCORES_AT_ONCE = 2**25
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What is wanted of a search.
+
+    Attributes:
+        metric: One of ``METRICS``.
+        limit: How many hits at most for each query.
+        descending: Whether the largest scores are the best.
+    """
+
+    metric: str
+    limit: int
+    descending: bool
+
+
+def ranking(metric: str = 'cosine_sim', limit: int = 10, descending: bool | None = None) -> Ranking:
+    """Return a checked Ranking.
+
+    Args:
+        metric: One of ``METRICS``.
+        limit: How many hits at most, 0 or more.
+        descending: Whether the largest scores are the best; None says it by the metric's name.
+
+    Raises:
+        QueryError: There is no such metric, or the limit is not a count.
+
+    Example:
+        >>> ranking('cosine_sim', 3)
+        Ranking(metric='cosine_sim', limit=3, descending=True)
+    """
+    if metric not in METRICS:
+        raise QueryError(where='metric', got=show(metric), wanted=', '.join(map(repr, METRICS)))
+    if isinstance(limit, bool) or not hasattr(limit, '__index__') or limit.__index__() < 0:
+        raise QueryError(where='limit', got=show(limit), wanted='an int of 0 or more')
+    if descending is None:
+        descending = metric.endswith('_sim')
+    return Ranking(metric, limit.__index__(), bool(descending))
+
+
+def nearest(framework: Framework, queries: Any, vectors: Any, wanted: Ranking) -> tuple[Any, Any]:
+    """Return the best rows of ``vectors`` for each query, by looking at all of them.
+
+    Args:
+        framework: The adapter of both tensors.
+        queries: Native tensor (n, d).
+        vectors: Native tensor (m, d) on the same device; it is not copied.
+        wanted: Metric, limit and direction.
+
+    Returns:
+        Native tensors of scores and of row numbers (int64), both (n, min(limit, m)), best first; of
+        equal scores the lower row first, NaN after everything else.
+
+    Example:
+        >>> import numpy as np
+        >>> from docarray.frameworks import get_framework
+        >>> vectors = np.array([[0.0, 1.0], [1.0, 0.0]])
+        >>> scores, rows = nearest(get_framework('numpy'), vectors[1:], vectors, ranking(limit=1))
+        >>> scores.tolist(), rows.tolist()
+        ([[1.0]], [[1]])
+    """
+    score = getattr(framework, wanted.metric)
+    n, m = framework.shape(queries)[0], framework.shape(vectors)[0]
+    step = max(1, _SCORES_AT_ONCE // max(1, m))
+    parts = [
+        framework.top_k(score(queries[start : start + step], vectors), wanted.limit, wanted.descending)
+        for start in range(0, max(1, n), step)
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return framework.concat([part[0] for part in parts]), framework.concat([part[1] for part in parts])

@@ -1,0 +1,79 @@
+"""JaxArray and its modalities. Imported when one of them is named or a jax array shows up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from docarray.typing import _coerce
+from docarray.typing.modality import (
+    AbstractAudioTensor,
+    AbstractEmbedding,
+    AbstractImageTensor,
+    AbstractVideoTensor,
+    modality_classes,
+)
+from docarray.typing.types import TensorType
+from docarray.typing.wrapper import WrappedTensor
+
+__all__ = ['AudioJaxArray', 'ImageJaxArray', 'JaxArray', 'JaxArrayEmbedding', 'VideoJaxArray']
+
+
+class JaxArray(WrappedTensor):
+    """A jax array as a field type: a wrapper around ``.tensor`` that jax.numpy and jax's transformations accept.
+
+    It is a pytree of one leaf, so that ``jit``, ``grad``, ``vmap`` and ``scan`` take it and give it back. The
+    primitives in ``jax.lax`` want ``.tensor``.
+
+    Args:
+        tensor: What to make it of: arrays, tensors, nested lists, JSON.
+
+    Raises:
+        TensorError: This cannot become an array.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> float(jax.jit(jnp.sum)(JaxArray(tensor=[1.0, 2.0])))
+        3.0
+    """
+
+    __slots__ = ()
+    tensor_type = TensorType('jax')
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if '__unparametrizedcls__' not in cls.__dict__:  # X[shape] has no instances
+            _register(cls)
+
+    def __jax_array__(self) -> Any:
+        return self.tensor
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.tensor = self.tensor.at[_coerce.native(index)].set(_coerce.native(value))
+
+
+def _register(cls: type[JaxArray]) -> None:
+    """Make a class known to jax as a pytree of one leaf, which may be anything that jax puts there."""
+    jax.tree_util.register_pytree_node(
+        cls,
+        lambda array: ((array.tensor,), None),
+        lambda _, leaves: cls._docarray_from_native(leaves[0]),
+    )
+
+
+_register(JaxArray)
+
+
+if TYPE_CHECKING:
+
+    class JaxArrayEmbedding(AbstractEmbedding, JaxArray): ...
+
+    class ImageJaxArray(AbstractImageTensor, JaxArray): ...
+
+    class AudioJaxArray(AbstractAudioTensor, JaxArray): ...
+
+    class VideoJaxArray(AbstractVideoTensor, JaxArray): ...
+
+else:
+    JaxArrayEmbedding, ImageJaxArray, AudioJaxArray, VideoJaxArray = modality_classes(JaxArray)

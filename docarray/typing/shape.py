@@ -1,0 +1,131 @@
+"""Shape: the shape and dtype of a tensor field, in the form that static type checkers understand."""
+
+from __future__ import annotations
+
+import types
+import typing
+from typing import Any, Union
+
+import numpy as np
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from docarray.errors import SchemaError, show
+from docarray.typing.abstract import AbstractTensor, TensorMeta
+from docarray.typing.tensors import tensor_class
+from docarray.typing.types import dtype_name, parse_key
+
+__all__ = ['Shape', 'tensor_class_of']
+
+_TOP_MODULES = {'numpy': 'numpy', 'torch': 'torch', 'tensorflow': 'tensorflow', 'jax': 'jax', 'jaxlib': 'jax'}
+
+
+class Shape:
+    """The shape and dtype of a tensor: ``Annotated[torch.Tensor, Shape(3, 224, 224, dtype='uint8')]``.
+
+    The field behaves as one of ``TorchTensor[3, 224, 224, 'uint8']`` does. It stands behind the
+    tensor classes of numpy, torch, tensorflow and jax, and behind docarray's own.
+
+    Args:
+        axes: Sizes, names, None and at most one ``...``.
+        dtype: A dtype name or object; None takes any.
+
+    Raises:
+        SchemaError: Something is neither an axis nor a dtype.
+
+    Example:
+        >>> from typing import Annotated
+        >>> from pydantic import TypeAdapter
+        >>> TypeAdapter(Annotated[np.ndarray, Shape(2, dtype='uint8')]).validate_python([1, 2])
+        NdArray([1, 2], dtype=uint8)
+    """
+
+    __slots__ = ('axes', 'dtype')
+
+    def __init__(self, *axes: Any, dtype: Any = None) -> None:
+        shape, self.dtype = parse_key(axes, dtype)
+        #: None where only a dtype is given.
+        self.axes = shape if axes else None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and (self.axes, self.dtype) == (other.axes, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.axes, self.dtype))
+
+    def __repr__(self) -> str:
+        parts = ['...' if axis is Ellipsis else repr(axis) for axis in self.axes or ()]
+        parts += [f'dtype={self.dtype!r}'] if self.dtype else []
+        return f'Shape({", ".join(parts)})'
+
+    def tensor_class(self, source: Any) -> Any:
+        """Return the tensor class that this shape makes of an annotation.
+
+        Args:
+            source: ``torch.Tensor``, ``np.ndarray``, ``tf.Tensor``, ``jax.Array``, or a tensor class of docarray.
+
+        Returns:
+            A class such as ``TorchTensor[3, 224, 224]``.
+
+        Raises:
+            SchemaError: ``source`` is no tensor class.
+
+        Example:
+            >>> Shape(3, 'n').tensor_class(np.ndarray).__name__
+            'NdArray[3, n]'
+        """
+        found, dtype = tensor_class_of(source)
+        if found is None:
+            raise SchemaError(where=repr(self), got=f'it behind {show(source)}', wanted='it behind a tensor class')
+        if dtype and self.dtype and dtype != self.dtype:
+            raise SchemaError(where=repr(self), got=f'dtype {self.dtype}', wanted=f'{dtype}, as {show(source)} says')
+        dtype = dtype or self.dtype
+        if self.axes is None and not dtype:
+            return found
+        return found[(*(self.axes or ()), *([dtype] if dtype else []))]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        origin = typing.get_origin(source)
+        if origin is Union or origin is types.UnionType:
+            parts = [part for part in typing.get_args(source) if part is not type(None)]
+            if len(parts) == 1 and len(parts) < len(typing.get_args(source)):
+                return core_schema.nullable_schema(handler.generate_schema(self.tensor_class(parts[0])))
+        return handler.generate_schema(self.tensor_class(source))
+
+
+def tensor_class_of(source: Any) -> tuple[Any, str]:
+    """Return the tensor class for a native one, and the dtype that the annotation names.
+
+    Args:
+        source: An annotation, such as ``torch.Tensor`` or ``numpy.typing.NDArray[np.float32]``.
+
+    Returns:
+        The class (None where this is no tensor class), and a dtype name or ''.
+
+    Example:
+        >>> import numpy.typing as npt
+        >>> tensor_class_of(npt.NDArray[np.float32])
+        (<class 'docarray.typing.tensors.NdArray'>, 'float32')
+    """
+    dtype = ''
+    if typing.get_origin(source) is np.ndarray:
+        for part in typing.get_args(source)[1:]:
+            dtype = next((dtype_name(inner) for inner in typing.get_args(part)), '')
+        source = np.ndarray
+    if isinstance(source, TensorMeta):
+        return (source if source is not AbstractTensor else None), dtype
+    for base in getattr(source, '__mro__', ()):
+        name = _TOP_MODULES.get(str(base.__module__).partition('.')[0])
+        if name is not None and _is_tensor_class(source, name):
+            return tensor_class(name), dtype
+    return None, dtype
+
+
+def _is_tensor_class(source: type, framework: str) -> bool:
+    native = {
+        'numpy': 'ndarray',
+        'torch': 'Tensor',
+        'tensorflow': 'Tensor',
+        'jax': 'Array',
+    }[framework]
+    return any(base.__name__ == native for base in source.__mro__)

@@ -1,0 +1,99 @@
+"""TorchTensor and its modalities. Imported when one of them is named or a torch tensor shows up."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from docarray._typed import pickles_by_recipe
+from docarray.typing.abstract import AbstractTensor, TensorMeta, validator_of
+from docarray.typing.modality import (
+    AbstractAudioTensor,
+    AbstractEmbedding,
+    AbstractImageTensor,
+    AbstractVideoTensor,
+    modality_classes,
+)
+from docarray.typing.types import DTYPES, TensorType
+
+__all__ = ['AudioTorchTensor', 'ImageTorchTensor', 'TorchEmbedding', 'TorchTensor', 'VideoTorchTensor']
+
+T = TypeVar('T', bound='TorchTensor')
+
+
+@pickles_by_recipe
+class TorchMeta(TensorMeta, type(torch.Tensor)):  # type: ignore[misc]  # a metaclass that torch makes in C
+    """Metaclass of torch tensor classes."""
+
+
+class TorchTensor(AbstractTensor, torch.Tensor, metaclass=TorchMeta):
+    """A torch tensor as a field type: a subclass that shares memory and graph with the tensor it was given.
+
+    The results of operations are plain tensors, at the price of plain operations. ``TorchTensor(value)``
+    makes one of tensors, arrays, nested lists and JSON, as a field does; sizes, which make an
+    uninitialised tensor in torch, are not taken.
+
+    Args:
+        tensor: What to make it of.
+
+    Raises:
+        TensorError: This cannot become a tensor.
+
+    Example:
+        >>> weights = torch.nn.Parameter(torch.ones(2))
+        >>> TorchTensor[2](weights).sum().backward()
+        >>> weights.grad
+        tensor([1., 1.])
+    """
+
+    tensor_type = TensorType('torch')
+    _docarray_plain = (
+        torch.Tensor,
+        torch.Tensor.as_subclass,
+        frozenset(getattr(torch, name) for name in DTYPES if hasattr(torch, name)),
+    )
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    def __new__(cls: type[T], tensor: Any) -> T:
+        made: T = validator_of(cls)(tensor)
+        return made
+
+    @classmethod
+    def _docarray_from_native(cls: type[T], value: Any) -> T:
+        made: T = value.as_subclass(cls.__unparametrizedcls__)
+        return made
+
+    def unwrap(self) -> torch.Tensor:
+        """Return the plain tensor, which shares memory and graph with this one."""
+        return self.as_subclass(torch.Tensor)
+
+    def detach(self) -> torch.Tensor:
+        """Return this tensor without its graph, of this class, as ``torch.nn.Parameter`` requires."""
+        return super().detach().as_subclass(type(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) in memo:
+            return memo[id(self)]
+        if self.is_leaf:
+            made = self.detach().clone().as_subclass(type(self)).requires_grad_(self.requires_grad)
+        else:  # the copy stays part of the graph, as a clone does; torch refuses it for plain tensors
+            made = self.clone().as_subclass(type(self))
+        memo[id(self)] = made
+        made.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return made
+
+
+if TYPE_CHECKING:
+
+    class TorchEmbedding(AbstractEmbedding, TorchTensor): ...
+
+    class ImageTorchTensor(AbstractImageTensor, TorchTensor): ...
+
+    class AudioTorchTensor(AbstractAudioTensor, TorchTensor): ...
+
+    class VideoTorchTensor(AbstractVideoTensor, TorchTensor): ...
+
+else:
+    TorchEmbedding, ImageTorchTensor, AudioTorchTensor, VideoTorchTensor = modality_classes(TorchTensor)

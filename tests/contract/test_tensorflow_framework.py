@@ -1,0 +1,14 @@
+"""The tensorflow adapter keeps the contract of frameworks."""
+
+from __future__ import annotations
+
+import pytest
+
+from docarray.frameworks import get_framework
+from docarray.testing import FrameworkContract
+
+pytest.importorskip('tensorflow')
+
+
+class TestTensorFlowFramework(FrameworkContract):
+    framework = get_framework('tensorflow')
