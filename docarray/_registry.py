@@ -32,12 +32,14 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row('show', 'docarray.display.text:show', '', 'print a summary'),
         Row('show_schema', 'docarray.display.text:show_schema', '', 'print the fields of a class'),
         Row('to_json', 'docarray.formats.json:dump_rows', '', 'JSON of an array'),
+        Row('to_json_document', 'docarray.formats.json:dump_document', '', 'JSON of a document'),
     ),
     # Bytes load into tensors and tensors encode to bytes; by name, so that no module imports in a circle.
     'media_bytes': (
         Row('audio', 'docarray.typing.bytes:AudioBytes', '', 'what audio tensors encode to'),
         Row('image', 'docarray.typing.bytes:ImageBytes', '', 'what image tensors encode to'),
     ),
+    'format': (Row('json', 'docarray.formats.json:JsonFormat', '', 'JSON, and newline-delimited JSON for streams'),),
     'framework': (
         Row('jax', 'docarray.frameworks.jax:JaxFramework', 'jax', 'jax.Array on any XLA device'),
         Row('numpy', 'docarray.frameworks.numpy:NumpyFramework', '', 'numpy.ndarray'),

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import copyreg
 import sys
+import uuid
 from collections.abc import Callable, Hashable
 from operator import getitem
+from types import FunctionType
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary, WeakValueDictionary
+from weakref import WeakValueDictionary
 
 T = TypeVar('T', bound=type)
 
@@ -64,13 +66,18 @@ def reduce_class(cls: Any) -> Any:
         return getitem, (recipe.origin, recipe.argument)
     if is_importable(cls):
         return cls.__qualname__  # pickle's word for "a global of this name"
+    generic = getattr(cls, '__pydantic_generic_metadata__', None)
+    if generic and generic['origin'] is not None:
+        return getitem, (generic['origin'], generic['args'])
     import cloudpickle
 
-    return cloudpickle.loads, (cloudpickle.dumps(cls),)
+    token = _token_of(class_cache(cls))
+    _local_classes[token] = cls
+    return _local_class, (token, cloudpickle.dumps(cls))
 
 
-def is_importable(cls: type) -> bool:
-    """Whether another process would find this very class under its module and name."""
+def is_importable(cls: Any) -> bool:
+    """Whether another process would find this very class or function under its module and name."""
     module = sys.modules.get(cls.__module__)
     if module is None or (cls.__module__ == '__main__' and not hasattr(module, '__file__')):
         return False
@@ -78,6 +85,40 @@ def is_importable(cls: type) -> bool:
     for part in cls.__qualname__.split('.'):
         found = getattr(found, part, None)
     return found is cls
+
+
+class ByValue:
+    """A function on its way to another process, which gets the function itself."""
+
+    __slots__ = ('function',)
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def __reduce__(self) -> Any:
+        import cloudpickle
+
+        return cloudpickle.loads, (cloudpickle.dumps(self.function),)
+
+
+def portable(function: Any) -> Any:
+    """Return a callable as pickle can take it: itself where that is enough, else wrapped to go by value.
+
+    Example:
+        >>> portable(len) is len, type(portable(lambda value: value)).__name__
+        (True, 'ByValue')
+    """
+    import pickle
+
+    if isinstance(function, FunctionType):
+        return function if is_importable(function) else ByValue(function)
+    if not hasattr(sys.modules.get('__main__'), '__file__'):
+        return ByValue(function)  # no name in an interactive session leads anywhere
+    try:
+        pickle.dumps(function)
+    except Exception:  # picklers raise errors of all kinds
+        return ByValue(function)
+    return function
 
 
 def derive(origin: T, argument: Any, name: str, namespace: dict[str, Any]) -> T:
@@ -90,21 +131,47 @@ def derive(origin: T, argument: Any, name: str, namespace: dict[str, Any]) -> T:
 class ClassCache:
     """What docarray remembers about a document class, in that class's own ``__dict__``.
 
-    It lives and dies with the class. Pickled (cloudpickle writes whole classes) it is empty.
+    It lives and dies with the class. cloudpickle, which writes whole classes and in the process they
+    come from writes them over themselves, finds it again by its token; elsewhere it begins empty.
     """
 
-    __slots__ = ('keep', 'values')
+    __slots__ = ('__weakref__', 'token', 'values')
 
-    def __init__(self) -> None:
+    def __init__(self, token: str = '') -> None:
         self.values: dict[Hashable, Any] = {}
-        self.keep: list[type] = []
+        self.token = token
 
     def __reduce__(self) -> Any:
-        return ClassCache, ()
+        return _cache_of_token, (_token_of(self),)
 
 
 _CACHE = '__docarray_cache__'
-_typed: WeakKeyDictionary[type, WeakValueDictionary[type, type]] = WeakKeyDictionary()
+_caches: WeakValueDictionary[str, ClassCache] = WeakValueDictionary()
+_local_classes: WeakValueDictionary[str, type] = WeakValueDictionary()
+
+
+def _token_of(cache: ClassCache) -> str:
+    if not cache.token:
+        cache.token = uuid.uuid4().hex
+        _caches[cache.token] = cache
+    return cache.token
+
+
+def _cache_of_token(token: str) -> ClassCache:
+    found = _caches.get(token)
+    if found is None:
+        found = _caches[token] = ClassCache(token)
+    return found
+
+
+def _local_class(token: str, data: bytes) -> type:
+    """Return the class of that token, from ``data`` where this process does not have it yet."""
+    found = _local_classes.get(token)
+    if found is None:
+        import cloudpickle
+
+        found = _local_classes[token] = cloudpickle.loads(data)
+    return found
 
 
 def class_cache(cls: type) -> ClassCache:
@@ -120,11 +187,12 @@ def class_cache(cls: type) -> ClassCache:
 def typed_by_class(origin: T, argument: type, make: Callable[[], T]) -> T:
     """Return the one class ``origin[argument]``, making it at the first request.
 
-    Found through ``argument`` without keeping it alive; kept alive by it.
+    Kept by ``argument``, and freed with it. Threads that ask at once get the same class: of two that
+    were made, ``setdefault`` on a dict lets one in.
     """
-    made = _typed.setdefault(argument, WeakValueDictionary())
-    found = made.get(origin)
+    made = class_cache(argument).values
+    found: Any = made.get(('typed', origin))
     if found is None:
-        found = made.setdefault(origin, make())
-        class_cache(argument).keep.append(found)
-    return found  # type: ignore[return-value]  # the value under this key is made by ``make``
+        found = made.setdefault(('typed', origin), make())
+    result: T = found
+    return result

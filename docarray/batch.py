@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from docarray.cells import Index, Numbers, Objects, Ragged, Tensors, Texts, mask_of
+from docarray.cells import Numbers, Objects, Ragged, Tensors
 from docarray.composites import Docs, Nested, Variants
+from docarray.errors import DocArrayError, StackError, show
 from docarray.kinds import Codec
+from docarray.masks import Index, mask_of
 from docarray.schema import Field, Schema
+from docarray.texts import Texts
 
 #: Kinds whose columns hold the documents' own values; a format packs them with the codec.
 OWN_VALUES = frozenset({'bytes', 'list', 'map', 'json'})
@@ -57,25 +60,27 @@ class Batch:
             where: The path of these columns, for errors.
 
         Raises:
-            StackError: Tensors of different shapes in one column.
+            StackError: Tensors of different shapes in one column, or documents of a subclass or with
+                extra fields, for which there is no column.
             KindError: A value that its kind cannot hold, such as an int beyond 64 bits.
         """
         where = where or schema.document_type.__name__
+        _check_fields(schema, documents, where)
         options = {'framework': framework, 'ragged': ragged}
         missing: dict[str, Any] = {}
         rows = [missing if document is None else document.__dict__ for document in documents]
         data = {}
-        for name, field in schema.fields.items():
-            values = [row.get(name) for row in rows]
-            data[name] = pack_field(field, values, options, f'{where}.{name}')
+        with collector_paused():
+            for name, field in schema.fields.items():
+                values = [row.get(name) for row in rows]
+                data[name] = pack_field(field, values, options, f'{where}.{name}')
         return cls(schema, data, len(rows))
 
     def __len__(self) -> int:
         return self.length
 
     def __reduce__(self) -> Any:
-        columns = {name: (type(column), column.state()) for name, column in self.data.items()}
-        return _rebuild, (self.schema, columns, self.length)
+        return Batch, (self.schema, self.data, self.length)
 
     def take(self, index: Index) -> Batch:
         """Return some rows: a slice shares tensor memory, row numbers (int64, none negative) copy."""
@@ -92,9 +97,12 @@ class Batch:
     def concat(cls, batches: Sequence[Batch]) -> Batch:
         """Return batches of one schema joined (at least one)."""
         first = batches[0]
-        data = {
-            name: _concat_columns([batch.data[name] for batch in batches]) for name in first.schema.fields
-        }
+        data = {}
+        for name in first.schema.fields:
+            try:
+                data[name] = _concat_columns([batch.data[name] for batch in batches])
+            except DocArrayError as error:
+                raise error.at(f'{first.schema.document_type.__name__}.{name}') from error.__cause__
         return cls(first.schema, data, sum(map(len, batches)))
 
     def column(self, path: str) -> tuple[Field, Any]:
@@ -103,16 +111,26 @@ class Batch:
         Raises:
             PathError: The path names nothing, or passes an array of documents.
         """
-        batch, *rest = self, *self.schema.resolve(path)
-        for field in rest[:-1]:
+        batch, field = self.owner(path)
+        return field, batch.data[field.name]
+
+    def owner(self, path: str) -> tuple[Batch, Field]:
+        """Return the batch, this one or a nested one, that has the column at a path, and its field there.
+
+        Raises:
+            PathError: The path names nothing, or passes an array of documents.
+        """
+        batch, (*outer, last) = self, self.schema.resolve(path)
+        for field in outer:
             if field.form != 'nested':
                 raise self.schema.unknown(path)
             batch = batch.data[field.name].batch
-        return rest[-1], batch.data[rest[-1].name]
+        return batch, last
 
     def rows(self) -> list[Any]:
         """Return plain documents of the rows; their tensors are views of the columns."""
-        construct = self.schema.document_type.__docarray_construct__  # type: ignore[attr-defined]  # set by BaseDocument
+        document_type: Any = self.schema.document_type
+        construct = document_type.__docarray_construct__
         names = list(self.schema.fields)
         with collector_paused():
             columns = [field_values(field, self.data[name]) for name, field in self.schema.fields.items()]
@@ -121,8 +139,9 @@ class Batch:
             return [construct(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
     def put(self, row: int, document: Any) -> None:
-        """Write the fields of a document into a row."""
-        values = document.__dict__
+        """Write the fields of a document into a row; None makes all of them missing."""
+        _check_fields(self.schema, [document], self.schema.document_type.__name__)
+        values = {} if document is None else document.__dict__
         for name in self.schema.fields:
             self.put_value(row, name, values.get(name))
 
@@ -138,7 +157,10 @@ class Batch:
         elif field.form == 'nested':
             column.put(row, value)
         else:
-            column.put(row, value if value is None else _packer(field.codec)(value), where)
+            try:
+                column.put(row, value if value is None else _packer(field.codec)(value), where)
+            except DocArrayError as error:
+                raise error.at(where) from error.__cause__
 
     def tensors(self) -> Iterator[tuple[str, Tensors | Ragged]]:
         """Yield (path, column) for all tensor columns, nested ones too."""
@@ -153,6 +175,27 @@ class Batch:
         return Batch(
             self.schema, {name: _mapped(column, function) for name, column in self.data.items()}, self.length
         )
+
+
+def _check_fields(schema: Schema, documents: Sequence[Any], where: str) -> None:
+    """Refuse documents with fields that have no column: they would get lost."""
+    classes: set[Any] = set(map(type, documents)) - {type(None)}
+    for cls in classes:
+        more = (
+            []
+            if cls is schema.document_type
+            else [name for name in cls.model_fields if name not in schema.fields]
+        )
+        if cls.model_config.get('extra') == 'allow':
+            extras = [document.__pydantic_extra__ for document in documents if type(document) is cls]
+            more += {name: None for extra in extras for name in extra or ()}
+        if more:
+            raise StackError(
+                where=where,
+                got=f'{cls.__name__} documents with more fields: {show(more)}',
+                wanted=f'the fields of {schema.document_type.__name__} only',
+                hint='Declare the fields, or the array with the class that has them.',
+            )
 
 
 def _packer(codec: Codec) -> Callable[[Any], Any]:
@@ -194,6 +237,10 @@ def pack_field(field: Field, values: list[Any], options: dict[str, Any], where: 
 
 def field_values(field: Field, column: Any) -> list[Any]:
     """Return the documents' values of a column, None where missing."""
+    if isinstance(column, Tensors) and column.valid is None and getattr(column.data, 'ndim', 0) > 1:
+        rows = field.codec.unpack(column.data)
+        if isinstance(rows, np.ndarray):
+            return list(rows)  # the rows of a numpy subclass are of that class, and cut in C
     values: list[Any] = column.values()
     if field.form == 'docs':
         collect = field.lowered.collect
@@ -216,11 +263,8 @@ def _inner(column: Any) -> tuple[Batch, ...]:
 
 
 def _mapped(column: Any, function: Callable[[Any], Any]) -> Any:
-    if isinstance(column, Tensors):
-        data = None if column.data is None else function(column.data)
-        return Tensors(data, column.valid, column.length)
-    if isinstance(column, Ragged):
-        return Ragged([None if row is None else function(row) for row in column.rows])
+    if isinstance(column, (Tensors, Ragged)):
+        return column.mapped(function)
     if isinstance(column, Nested):
         return Nested(column.batch.map_tensors(function), column.valid)
     if isinstance(column, Docs):
@@ -230,10 +274,6 @@ def _mapped(column: Any, function: Callable[[Any], Any]) -> Any:
         inner = (None if batch is None else batch.map_tensors(function) for batch in column.batches)
         return Variants(column.tags, column.places, tuple(inner))
     return column
-
-
-def _rebuild(schema: Schema, columns: dict[str, Any], length: int) -> Batch:
-    return Batch(schema, {name: cls(*state) for name, (cls, state) in columns.items()}, length)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Leaf columns in memory: numbers, texts, objects and tensors, n rows each, with a mask for what is missing.
+"""Leaf columns in memory: numbers, objects and tensors, n rows each, with a mask for what is missing.
 
 All speak one small language: ``len``, ``get(row)``, ``put(row, value)``, ``take(index)``, ``values()``,
 ``state()``. Values are packed ones (of a kind); None is a missing row. A mask (``valid``) is None
@@ -7,8 +7,7 @@ where every row is there, so that the usual column costs nothing for it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,47 +15,14 @@ import numpy.typing as npt
 
 from docarray.errors import KindError, StackError, show
 from docarray.frameworks import Framework, framework_of, get_framework
+from docarray.kinds import Codec
+from docarray.masks import Column, Index, Mask, concat_masks, mask_of, put_mask, take_mask
+from docarray.texts import Texts
 
-#: Rows to take: a slice with a positive step, or row numbers, none negative.
-Index = slice | npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_] | None
-
-#: Texts of fewer rows stay a list of the documents' own strings; more are packed into one buffer.
-PACK_FROM = 1024
+__all__ = ['Column', 'Index', 'Mask', 'Numbers', 'Objects', 'Ragged', 'Tensors', 'Texts', 'mask_of']
 
 
-def mask_of(values: Sequence[Any]) -> Mask:
-    """Return which values are not None, or None where all are there."""
-    valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
-    return None if valid.all() else valid
-
-
-def take_mask(valid: Mask, index: Index) -> Mask:
-    """Return the mask of some rows, or None where none of them is missing."""
-    if valid is None:
-        return None
-    taken = valid[index].copy()
-    return None if taken.all() else taken
-
-
-def put_mask(valid: Mask, length: int, row: int, present: bool) -> Mask:
-    """Return the mask with one row changed."""
-    if valid is None:
-        if present:
-            return None
-        valid = np.ones(length, np.bool_)
-    valid[row] = present
-    return valid
-
-
-def concat_masks(parts: Sequence[tuple[Mask, int]]) -> Mask:
-    """Return the mask of columns joined; each part is (mask, number of rows)."""
-    if all(valid is None for valid, _ in parts):
-        return None
-    return np.concatenate([np.ones(n, np.bool_) if valid is None else valid for valid, n in parts])
-
-
-class Numbers:
+class Numbers(Column):
     """A column of bool, int (64 bit) or float: one numpy array."""
 
     __slots__ = ('data', 'valid')
@@ -126,93 +92,7 @@ class Numbers:
         return cls(np.concatenate([part.data for part in parts]), masks)
 
 
-class Texts:
-    """A column of text: a list of strings, or all of them in one UTF-8 buffer with int64 offsets."""
-
-    __slots__ = ('buffer', 'offsets', 'rows', 'valid')
-
-    def __init__(
-        self, rows: list[Any] | None, buffer: bytes = b'', offsets: Any = None, valid: Mask = None
-    ) -> None:
-        self.rows = rows
-        self.buffer, self.offsets, self.valid = buffer, offsets, valid
-
-    @classmethod
-    def pack(cls, values: Sequence[Any]) -> Texts:
-        """Make a column of strings and None, packed where that is worth it."""
-        made = cls(list(values))
-        return made.packed() if len(made) >= PACK_FROM else made
-
-    def packed(self) -> Texts:
-        """Return this column in its packed form."""
-        if self.rows is None:
-            return self
-        rows, valid = self.rows, None
-        if None in rows:
-            valid = mask_of(rows)
-            rows = [row or '' for row in rows]
-        buffer = ''.join(rows).encode('utf-8', 'surrogatepass')
-        sizes: Any = map(len, rows)
-        if sum(map(len, rows)) != len(buffer):
-            sizes = (len(row.encode('utf-8', 'surrogatepass')) for row in rows)
-        offsets = np.fromiter(accumulate(sizes, initial=0), np.int64, len(rows) + 1)
-        return Texts(None, buffer, offsets, valid)
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1 if self.rows is None else len(self.rows)
-
-    def get(self, row: int) -> Any:
-        if self.rows is not None:
-            return self.rows[row]
-        if self.valid is not None and not self.valid[row]:
-            return None
-        start, stop = self.offsets.item(row), self.offsets.item(row + 1)
-        return self.buffer[start:stop].decode('utf-8', 'surrogatepass')
-
-    def put(self, row: int, value: Any, where: str = '') -> None:
-        if self.rows is None:
-            self.rows = self.values()
-            self.buffer, self.offsets, self.valid = b'', None, None
-        self.rows[row] = value
-
-    def take(self, index: Index) -> Texts:
-        if self.rows is not None:
-            chosen = self.rows[index] if isinstance(index, slice) else [self.rows[i] for i in index.tolist()]
-            return Texts(chosen)
-        count = len(range(*index.indices(len(self)))) if isinstance(index, slice) else len(index)
-        rows = np.arange(len(self))[index] if isinstance(index, slice) else index
-        if count < PACK_FROM:
-            return Texts([self.get(row) for row in rows.tolist()])
-        starts, sizes = self.offsets[rows], np.diff(self.offsets)[rows]
-        offsets = np.concatenate([[0], np.cumsum(sizes)])
-        within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes)
-        raw = np.frombuffer(self.buffer, np.uint8)[np.repeat(starts, sizes) + within]
-        return Texts(None, raw.tobytes(), offsets, take_mask(self.valid, index))
-
-    def values(self) -> list[Any]:
-        if self.rows is not None:
-            return list(self.rows)
-        ends = self.offsets.tolist()
-        if self.buffer.isascii():
-            text = self.buffer.decode('ascii')
-            found: list[Any] = [text[start:stop] for start, stop in pairwise(ends)]
-        else:
-            raw = self.buffer
-            found = [raw[start:stop].decode('utf-8', 'surrogatepass') for start, stop in pairwise(ends)]
-        if self.valid is not None:
-            found = [value if there else None for value, there in zip(found, self.valid, strict=True)]
-        return found
-
-    def state(self) -> Any:
-        packed = self.packed()
-        return None, packed.buffer, packed.offsets, packed.valid
-
-    @classmethod
-    def concat(cls, parts: Sequence[Texts]) -> Texts:
-        return cls.pack([value for part in parts for value in part.values()])
-
-
-class Objects:
+class Objects(Column):
     """A column of the documents' own values (bytes, lists, maps, JSON): a list."""
 
     __slots__ = ('rows',)
@@ -254,8 +134,16 @@ class Ragged(Objects):
     def valid(self) -> Mask:
         return mask_of(self.rows)
 
+    def mapped(self, function: Callable[[Any], Any]) -> Ragged:
+        """Return the column with ``function`` applied to each tensor."""
+        return Ragged([None if row is None else function(row) for row in self.rows])
 
-class Tensors:
+    def replace(self, other: Ragged) -> None:
+        """Take over the tensors of another column, in place."""
+        self.rows = other.rows
+
+
+class Tensors(Column):
     """A column of tensors of one shape: one native tensor (n, *shape), or None where every row is missing.
 
     Missing rows are zeros in it.
@@ -330,6 +218,8 @@ class Tensors:
                 raise StackError(
                     where=where, got=f'a tensor of shape {got}', wanted=f'{wanted}, as the other rows'
                 )
+            if _rank(adapter.dtype(value)) > _rank(adapter.dtype(self.data)):  # a cast would cut digits off
+                self.data, value = _one_dtype([self.data, value], adapter, where)
             self.data = adapter.put(self.data, row, value)
         self.valid = put_mask(self.valid, self.length, row, value is not None)
 
@@ -349,6 +239,24 @@ class Tensors:
     def state(self) -> Any:
         return self.data, self.valid, self.length
 
+    def empty(self, codec: Codec) -> Any:
+        """Return the tensor of a column without rows: (0, *shape), sizes that are not known being 0."""
+        if self.data is not None:
+            return self.data
+        sizes = [axis if isinstance(axis, int) else 0 for axis in codec.kind.shape or ()]
+        return get_framework(codec.framework or 'numpy').empty((0, *sizes), codec.kind.dtype)
+
+    def mapped(self, function: Callable[[Any], Any]) -> Tensors:
+        """Return the column with ``function`` applied to its tensor."""
+        return Tensors(None if self.data is None else function(self.data), self.valid, self.length)
+
+    def replace(self, other: Tensors) -> None:
+        """Take over the tensor of another column, in place."""
+        self.data = other.data
+
+    def __deepcopy__(self, memo: Any) -> Tensors:
+        return self.take(np.arange(self.length))  # frameworks refuse a deepcopy of what has a gradient
+
     @classmethod
     def concat(cls, parts: Sequence[Any]) -> Any:
         if any(isinstance(part, Ragged) for part in parts):
@@ -358,7 +266,7 @@ class Tensors:
         if not filled:
             return cls(None, masks, sum(map(len, parts)))
         adapter = _adapter(filled[0].data)
-        if len({adapter.shape(part.data)[1:] for part in filled}) > 1:
+        if len({_row_type(part.data) for part in filled}) > 1:
             return cls.pack([value for part in parts for value in part.values()], adapter.name, '')
         shape, dtype = adapter.shape(filled[0].data)[1:], adapter.dtype(filled[0].data)
         blocks = [
@@ -368,6 +276,16 @@ class Tensors:
             for part in parts
         ]
         return cls(adapter.concat(blocks), masks)
+
+
+def _row_type(data: Any) -> tuple[Any, ...]:
+    adapter = _adapter(data)
+    return adapter.name, adapter.shape(data)[1:], adapter.dtype(data)
+
+
+def _rank(dtype: str) -> int:
+    """The order of kinds of numbers: bool, uint, int, float, complex."""
+    return 3 if 'float' in dtype else 'buixc'.index(dtype[0])
 
 
 def _one_dtype(tensors: list[Any], adapter: Framework, where: str) -> list[Any]:

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest='command')
     demo = commands.add_parser('demo', help='train, search and serve handwritten digits, in about a minute')
     demo.add_argument('--seed', type=int, default=0, help='equal seeds give equal figures (default 0)')
-    demo.add_argument('--epochs', type=int, default=20, help='passes over the training images (default 20)')
+    demo.add_argument('--epochs', type=int, default=10, help='passes over the training images (default 10)')
     demo.add_argument('--workers', type=int, default=2, help='processes that prepare batches (default 2)')
     demo.add_argument('--out', default='docarray-demo.html', help='the page to write (default %(default)s)')
     given = parser.parse_args(arguments)

@@ -9,11 +9,13 @@ import ipaddress
 import pathlib
 import typing
 import uuid
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
 import pydantic
 
+from docarray.frameworks import framework_of, get_framework
 from docarray.kinds import Codec, Kind
 
 INT64 = range(-(2**63), 2**63)
@@ -59,6 +61,30 @@ def json_codec(annotation: Any) -> Codec:
         lambda value: adapter().dump_python(value, mode='json'),
         lambda value: adapter().validate_python(value),
     )
+
+
+def any_framework(codec: Codec) -> Codec:
+    """Let a tensor codec read columns of other frameworks too.
+
+    What comes back is then the tensor class of the column's framework and the same modality: the
+    columns of a training batch are torch tensors, also those of fields that are declared otherwise.
+    """
+    if codec.kind.name != 'tensor' or not codec.framework:
+        return codec
+    own, unpack = get_framework(codec.framework), codec.unpack
+    kind = getattr(codec.type, 'tensor_type', None)
+
+    def read(tensor: Any) -> Any:
+        found = None if own.matches(tensor) else framework_of(tensor)
+        if found is None:
+            return unpack(tensor)
+        if kind is None:
+            return unpack(own.from_numpy(found.to_numpy(tensor)))
+        from docarray.typing.tensors import tensor_class
+
+        return tensor_class(found.name, kind.modality)._docarray_from_native(tensor)
+
+    return replace(codec, unpack=read)
 
 
 def _iso(cls: Any) -> Codec:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from docarray.cells import Index, Mask, concat_masks, put_mask, take_mask
 from docarray.errors import InvalidValueError, show
+from docarray.masks import Column, Index, Mask, concat_masks, put_mask, take_mask
 
 #: A document class and the function that makes a Batch of a list of its documents.
 Maker = tuple[type, Callable[[list[Any]], Any]]
 
 
-class Nested:
+class Nested(Column):
     """A column of nested documents: their columns, and which of them are there."""
 
     __slots__ = ('batch', 'valid')
@@ -39,8 +39,7 @@ class Nested:
         return [row if there else None for row, there in zip(rows, self.valid, strict=True)]
 
     def put(self, row: int, document: Any) -> None:
-        if document is not None:
-            self.batch.put(row, document)
+        self.batch.put(row, document)
         self.valid = put_mask(self.valid, len(self), row, document is not None)
 
     def state(self) -> Any:
@@ -52,7 +51,7 @@ class Nested:
         return cls(_join([part.batch for part in parts]), masks)
 
 
-class Docs:
+class Docs(Column):
     """A column of arrays of documents: all in one batch, row i at ``offsets[i]:offsets[i + 1]``.
 
     The batch is None where no row has a document (a tree of arrays of itself would never end).
@@ -108,7 +107,7 @@ class Docs:
         return cls(_join([part.batch for part in parts]), np.concatenate([*offsets, starts[-1:]]), masks)
 
 
-class Variants:
+class Variants(Column):
     """A column of documents of several classes.
 
     ``tags`` says the class of each row (-1 for None), ``places`` its row in that class's batch.

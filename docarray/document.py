@@ -13,10 +13,11 @@ from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import core_schema
 
 from docarray import _registry
-from docarray._typed import pickles_by_recipe
+from docarray._typed import class_cache, pickles_by_recipe
 from docarray.axes import axes_checker, shared_axes
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.merge import update
+from docarray.typing.abstract import write_base64
 from docarray.typing.id import ID, new_id
 from docarray.values import Shown, adapter_of, equal_values
 
@@ -60,6 +61,7 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
 
     def __init_subclass__(cls, tensors: TensorForm | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        class_cache(cls)  # made before another thread can see the class
         if tensors is not None:
             cls.__docarray_tensors__ = tensors
 
@@ -68,8 +70,17 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
         cls, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         schema = handler(source)
+        if cls.__pydantic_complete__:  # nested in another class: pydantic hands out what was made below
+            return schema
+        if cls.__docarray_tensors__ == 'base64':
+            write_base64(schema, cls)
         types = shared_axes(cls)
-        return core_schema.no_info_after_validator_function(axes_checker(types), schema) if types else schema
+        if types:
+            # The name by which a recursive class refers to itself goes to the whole, check included.
+            named: Any = schema
+            name = named.pop('ref', None)
+            return core_schema.no_info_after_validator_function(axes_checker(types), schema, ref=name)
+        return schema
 
     @classmethod
     def model_validate(cls: type[D], obj: Any, **options: Any) -> D:
@@ -88,10 +99,14 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
             raise ValidationError.of(error) from error.__cause__
 
     def __setattr__(self, name: str, value: Any) -> None:
+        before = self.__dict__
         try:
             super().__setattr__(name, value)
-        except pydantic.ValidationError as error:
-            raise ValidationError.of(error) from error.__cause__
+        except Exception as error:
+            object.__setattr__(self, '__dict__', before)  # a model validator refuses after the field was set
+            if isinstance(error, pydantic.ValidationError):
+                raise ValidationError.of(error) from error.__cause__
+            raise
 
     @classmethod
     def __docarray_construct__(cls: type[D], values: dict[str, Any]) -> D:
@@ -115,7 +130,12 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
             equal_values(value, theirs[name]) for name, value in mine.items()
         )
 
-    __hash__ = None  # type: ignore[assignment]  # mutable, as every model that is not frozen
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        given = cls.__dict__.get('__hash__')
+        if given is not None and given.__module__.startswith('pydantic.'):  # the class is frozen
+            cls.__hash__ = _frozen_hash  # type: ignore[assignment]  # equal documents need equal hashes
 
     def __rich_repr__(self) -> Any:
         yield from self.__repr_args__()
@@ -152,8 +172,8 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
             >>> Page(id='a', n=1).to_json()
             '{"id":"a","n":1}'
         """
-        context = {'tensors': tensors} if tensors else None
-        return self.model_dump_json(context=context)
+        text: str = _registry.find('method', 'to_json_document').load()(self, tensors)
+        return text
 
     @classmethod
     def from_json(cls: type[D], data: str | bytes) -> D:
@@ -227,9 +247,19 @@ class AnyDocument(BaseDocument):
     """
 
     model_config = ConfigDict(extra='allow')
+    __docarray_schemaless__: ClassVar[bool] = True
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.__docarray_schemaless__ = False  # a class derived from it has fields of its own
 
 
 def _content(document: BaseDocumentWithoutId) -> Mapping[str, Any]:
     values = {**document.__dict__, **(document.__pydantic_extra__ or {})}
     values.pop('id', None)
     return values
+
+
+def _frozen_hash(document: BaseDocumentWithoutId) -> int:
+    return hash(frozenset(_content(document).items()))

@@ -265,24 +265,22 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
         return [error for error in found if isinstance(error, DocArrayError)]
 
     @classmethod
-    def of(cls, error: pydantic_core.ValidationError, where: str = '') -> ValidationError:
+    def of(cls, error: pydantic_core.ValidationError, row: int | None = None) -> ValidationError:
         """Return pydantic's ``error`` as one of ours, with the same faults and text.
 
         Args:
             error: What pydantic raised.
-            where: The place of the one field that it is about, such as ``'Page.n (row 3)'``.
+            row: The row of the document in its array, where that is known.
         """
-        if isinstance(error, cls) and not where:
+        if isinstance(error, cls) and row is None:
             return error
-        title = where or error.title
+        behind = '' if row is None else f' (row {row})'
         faults: list[Any] = [_fault(fault) for fault in error.errors(include_url=False)]
         for fault in faults:
-            fault['loc'] = fault['loc'][1:] if where else fault['loc']
             cause = fault.get('ctx', {}).get('error')
             if isinstance(cause, DocArrayError):
-                cause.where = '' if where else cause.where
-                cause.at('.'.join([title, *map(str, fault['loc'])]))
-        return cls.from_exception_data(title, faults)
+                cause.at('.'.join([error.title, *map(str, fault['loc'])]) + behind)
+        return cls.from_exception_data(error.title + behind, faults)
 
     def __str__(self) -> str:
         return pydantic_core.ValidationError.__str__(self)
@@ -291,8 +289,8 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
         return _revalidation, (self.title, [dict(fault) for fault in self.errors(include_url=False)])
 
 
-def _fault(fault: Any) -> dict[str, Any]:
-    """One fault as ``from_exception_data`` takes it, whose type is an object where pydantic has no such type."""
+def _fault(fault: Any) -> Any:
+    """One fault as ``from_exception_data`` takes it: an object for a type unknown to pydantic."""
     found = {key: fault[key] for key in ('type', 'loc', 'input', 'ctx') if key in fault}
     if fault['type'] not in _pydantic_types():
         found['type'] = pydantic_core.PydanticCustomError(fault['type'], fault['msg'], found.pop('ctx', None))

@@ -20,13 +20,15 @@ from typing import Any, Literal, Union
 import typing_extensions
 from pydantic.fields import FieldInfo
 
-from docarray.codecs import STANDARD, enum_codec, json_codec, literal_codec
+from docarray.codecs import STANDARD, any_framework, enum_codec, json_codec, literal_codec
 from docarray.errors import SchemaError, show
 from docarray.frameworks import framework_of
 from docarray.kinds import Codec, Kind
 
 DOCUMENT_MARK = '__docarray_document__'
 ARRAY_MARK = '__docarray_array__'
+#: On AnyDocument itself, not on classes derived from it: documents whose fields are not known.
+SCHEMALESS_MARK = '__docarray_schemaless__'
 
 Form = Literal['cells', 'nested', 'docs', 'variant']
 Collect = Callable[[list[Any]], Any]
@@ -163,7 +165,7 @@ def _without_none(annotation: Any) -> Any:
 
 
 def _cells(cls: Any, nullable: bool = False) -> Lowered:
-    return Lowered('cells', nullable, cls.__docarray_codec__())
+    return Lowered('cells', nullable, any_framework(cls.__docarray_codec__()))
 
 
 def _lower_union(annotation: Any) -> Lowered:
@@ -210,11 +212,13 @@ def _tensor_union(codecs: list[Codec]) -> Codec:
 def _lower_class(cls: type) -> Lowered:
     if hasattr(cls, '__docarray_codec__'):
         return _cells(cls)
+    array: Any = cls  # every class with the mark has document_type and construct
+    if getattr(array.document_type if hasattr(cls, ARRAY_MARK) else cls, SCHEMALESS_MARK, False):
+        return Lowered('cells', codec=json_codec(cls))
     if is_document(cls):
         return Lowered('nested', documents=(cls,))
-    if getattr(cls, ARRAY_MARK, False):
-        document = cls.document_type  # type: ignore[attr-defined]  # every class with the mark has it
-        return Lowered('docs', documents=(document,), collect=cls.construct)  # type: ignore[attr-defined]  # likewise
+    if hasattr(cls, ARRAY_MARK):
+        return Lowered('docs', documents=(array.document_type,), collect=array.construct)
     if issubclass(cls, enum.Enum):
         return Lowered('cells', codec=enum_codec(cls))
     if cls in _SEQUENCES:

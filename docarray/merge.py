@@ -33,15 +33,49 @@ def _take_over(document: Any, name: str, mine: Any, theirs: Any) -> None:
     elif isinstance(mine, dict) and isinstance(theirs, dict):
         setattr(document, name, {**mine, **theirs})
     else:
-        setattr(document, name, theirs)
+        setattr(document, name, _own(theirs))
 
 
-def merge(left: Any, right: Any) -> Any:
-    """Merge the documents of ``right`` into the array ``left``: equal ids are updated, others appended."""
-    places = {document.id: document for document in left}
+def merge(left: Any, right: Any, places: dict[Any, int] | None = None) -> Any:
+    """Merge the documents of ``right`` into the array ``left``: equal ids are updated, others appended.
+
+    Documents without an id are all different. What is appended is copied as far as documents go, so
+    that merging more into ``left`` never changes ``right``.
+
+    Args:
+        left: The array that changes.
+        right: Documents of the same fields.
+        places: Where each id stands in ``left``, if known; brought up to date.
+    """
+    if places is None:
+        places = places_of(left)
     for document in right:
-        if document.id in places:
-            update(places[document.id], document)
-        else:
-            left.append(document)
+        key = getattr(document, 'id', None)
+        place = None if key is None else places.get(key)
+        if place is not None:
+            update(left[place], document)
+            continue
+        left.append(_own(document))
+        if key is not None:
+            places[key] = len(left) - 1
     return left
+
+
+def places_of(documents: Any) -> dict[Any, int]:
+    """Return where each id stands in an array."""
+    return {
+        document.id: row
+        for row, document in enumerate(documents)
+        if getattr(document, 'id', None) is not None
+    }
+
+
+def _own(value: Any) -> Any:
+    """Copy documents and arrays of them all the way down; tensors and all else are shared."""
+    if is_document(type(value)):
+        copy = value.model_copy()
+        copy.__dict__.update({name: _own(inner) for name, inner in copy.__dict__.items()})
+        return copy
+    if getattr(type(value), ARRAY_MARK, False):
+        return value[:0] + [_own(document) for document in value]
+    return value

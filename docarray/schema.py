@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from docarray._typed import class_cache
@@ -65,11 +65,13 @@ class Schema:
         fields: Its fields by name, in order of declaration.
         columns: All columns, nested documents flattened into dotted paths.
         fingerprint: Equal for equal columns, in every process; hex.
+        view_class: The class of live rows, which ``array.views`` makes and keeps here.
     """
 
     def __init__(self, document_type: type, fields: dict[str, Field]) -> None:
         self.document_type = document_type
         self.fields = fields
+        self.view_class: Any = None
 
     def __repr__(self) -> str:
         return f'Schema({self.document_type.__name__}: {", ".join(self.fields)})'
@@ -142,7 +144,7 @@ def schema_of(document_type: Any) -> Schema:
         for name, field in fields.items():
             if field.form == 'nested' and _reaches(field.lowered.documents[0], document_type):
                 fields[name] = Field(name, _at_most_one(field.lowered))
-        cache['schema'] = Schema(document_type, fields)
+        cache.setdefault('schema', Schema(document_type, fields))  # one for all threads
     schema: Schema = cache['schema']
     return schema
 
@@ -182,13 +184,13 @@ def _flatten(schema: Schema, prefix: str, get: Getter, nullable: bool) -> Iterat
                 yield Column(path, Codec(Kind('present')), may_miss, getter)
             yield from _flatten(field.schema, path + '.', getter, may_miss)
         elif field.form == 'docs':
-            kind = Kind('docs', schema=lambda field=field: field.schema)  # type: ignore[misc]  # default binds the loop's value
+            kind = Kind('docs', schema=partial(schema_of, field.lowered.documents[0]))
             yield Column(path, Codec(kind, field.lowered.spread, field.lowered.collect), may_miss, getter)
         else:
             yield Column(path, Codec(Kind('str'), lambda value: type(value).__name__), may_miss, getter)
             for member in field.lowered.documents:
-                kind = Kind('docs', schema=lambda member=member: schema_of(member))  # type: ignore[misc]  # likewise
-                yield Column(f'{path}.{member.__name__}', Codec(kind), True, getter)
+                codec = Codec(Kind('docs', schema=partial(schema_of, member)))
+                yield Column(f'{path}.{member.__name__}', codec, True, getter)
 
 
 def _reader(get: Getter, name: str) -> Getter:

@@ -13,10 +13,11 @@ from pydantic_core import core_schema
 from docarray import _registry
 from docarray.array.select import no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
-from docarray.array.values import Values, field_adapter
+from docarray.array.validate import assigned_columns
+from docarray.array.values import Values
 from docarray.array.views import view
-from docarray.batch import Batch, pack_field
-from docarray.cells import Tensors, mask_of
+from docarray.batch import Batch
+from docarray.cells import Tensors
 from docarray.composites import Nested
 from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
 from docarray.errors import (
@@ -28,7 +29,7 @@ from docarray.errors import (
     ValidationError,
     show,
 )
-from docarray.frameworks import get_framework
+from docarray.masks import mask_of
 from docarray.schema import Field, Schema, schema_of
 from docarray.values import adapter_of, equal_values
 
@@ -135,12 +136,15 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
 
         A slice shares the memory of tensors and numbers; the other kinds copy the chosen rows.
         """
+        batch = self._batch
+        if type(index) is int and 0 <= index < batch.length:
+            return view(batch, index)
         if index is None:
             return self
         rows = read_index(index, len(self), type(self).__name__)
         if isinstance(rows, int):
-            return view(self._batch, rows)
-        return type(self).construct(self._batch.take(rows))
+            return view(batch, rows)
+        return type(self).construct(batch.take(rows))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         rows = read_index(index, len(self), type(self).__name__)
@@ -178,17 +182,19 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
     def __getattr__(self, name: str) -> Any:
         if name.startswith('_') or name not in self._batch.schema.fields:
             raise no_attribute(self, name, None if name.startswith('_') else self._batch.schema)
-        return self._column(self._batch.schema.fields[name], self._batch.data[name])
+        return self._column(self._batch, self._batch.schema.fields[name])
 
-    def _column(self, field: Field, column: Any) -> Any:
+    def _column(self, batch: Batch, field: Field) -> Any:
+        column = batch.data[field.name]
         if isinstance(column, Tensors):
-            return None if column.data is None else field.codec.unpack(column.data)
+            data = column.data if column.length else column.empty(field.codec)
+            return None if data is None else field.codec.unpack(data)
         if isinstance(column, Nested):
             if column.valid is None:
                 return typed(DocumentArrayStacked, field.lowered.documents[0]).construct(column.batch)
             if not column.valid.any():
                 return None
-        return Values(field, column, self._batch)
+        return Values(field, column, batch)
 
     def column(self, path: str) -> Any:
         """Return the column at a path through nested documents (``a.b`` or ``a__b``).
@@ -196,7 +202,7 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
         Raises:
             PathError: The path names nothing, or passes an array of documents.
         """
-        return self._column(*self._batch.column(path))
+        return self._column(*self._batch.owner(path))
 
     def validity(self, path: str) -> npt.NDArray[np.bool_]:
         """Return which rows have a value at a path, as a bool array (n,)."""
@@ -220,30 +226,19 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
                 object.__setattr__(self, name, values)
                 return
             raise no_attribute(self, name, None if name.startswith('_') else self._batch.schema)
-        field = self._batch.schema.fields[name]
-        self._batch.data[name] = self._validated_column(field, values)
-
-    def _validated_column(self, field: Field, values: Any) -> Any:
-        where = f'{type(self).document_type.__name__}.{field.name}'
         if values is None:
             values = [None] * len(self)
-        adapter, native = adapter_of(values)
+        elif (
+            isinstance(values, (str, bytes))
+            or not hasattr(values, '__len__')
+            or getattr(values, 'shape', 1) == ()
+        ):
+            raise InvalidValueError(
+                where=f'{type(self).__name__}.{name}', got=show(values), wanted='one value for each row'
+            )
         if len(values) != len(self):
-            raise self._wrong_length(len(values), len(self), field.name)
-        if adapter is not None and field.form == 'cells' and field.codec.kind.name == 'tensor':
-            rows = field_adapter(type(self).document_type, field.name)
-            for row in range(min(1, len(self))):
-                rows.validate(native[row, ...], where)
-            framework = field.codec.framework
-            if framework and framework != adapter.name:
-                native = get_framework(framework).from_numpy(adapter.to_numpy(native))
-            return Tensors(native)
-        is_stacked = isinstance(values, DocumentArrayStacked) and field.form == 'nested'
-        if is_stacked and values.schema is field.schema:
-            return Nested(values.batch)
-        check = field_adapter(type(self).document_type, field.name)
-        valid = [check.validate(value, f'{where} (row {row})') for row, value in enumerate(values)]
-        return pack_field(field, valid, {'framework': '', 'ragged': False}, where)
+            raise self._wrong_length(len(values), len(self), name)
+        self._batch.data.update(assigned_columns(self._batch, name, values))
 
     # -- whole-array operations -------------------------------------------------------------------
 
@@ -257,8 +252,10 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
 
     def to(self, device: Any) -> DocumentArrayStacked[T]:
         """Move all tensor columns to a device, in place, nested ones too; return this array."""
-        moved = self._batch.map_tensors(lambda tensor: _moved(tensor, str(device)))
-        object.__setattr__(self, '_batch', moved)
+        columns: list[Any] = [column for _, column in self._batch.tensors()]
+        moved = [column.mapped(lambda tensor: _moved(tensor, str(device))) for column in columns]
+        for column, new in zip(columns, moved, strict=True):
+            column.replace(new)
         return self
 
     def pin_memory(self) -> DocumentArrayStacked[T]:
@@ -268,6 +265,8 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
     def copy(self) -> DocumentArrayStacked[T]:
         """Return an array with columns of its own."""
         return type(self).construct(self._batch.take(np.arange(len(self))))
+
+    __copy__ = copy
 
     def __add__(self, other: Any) -> Any:
         if not isinstance(other, DocumentArrayStacked):
@@ -285,8 +284,6 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
         if self.document_type is not other.document_type or len(self) != len(other):
             return False
         return equal_values(self._batch.rows(), other.batch.rows())
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __reduce__(self) -> Any:
         return _rebuild, (type(self), self._batch)
@@ -366,4 +363,7 @@ def _moved(tensor: Any, device: str) -> Any:
 
 
 def _pinned(tensor: Any) -> Any:
-    return tensor.pin_memory() if hasattr(tensor, 'pin_memory') else tensor
+    try:
+        return tensor.pin_memory() if hasattr(tensor, 'pin_memory') else tensor
+    except RuntimeError as error:
+        raise UnsupportedError(where='pin_memory', got=show(error), wanted='an accelerator') from error

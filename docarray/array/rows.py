@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import compress
 from typing import Any, ClassVar, Literal, SupportsIndex, TypeVar, overload
 
@@ -15,7 +14,7 @@ from docarray import _registry
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.select import Rows, no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
-from docarray.batch import Batch
+from docarray.batch import Batch, collector_paused
 from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
 from docarray.errors import InvalidValueError, LengthError, SchemaError, StackError, ValidationError, show
 from docarray.merge import merge
@@ -98,7 +97,8 @@ class DocumentArray(list[T], AnyDocumentArray):
         document_type = type(self).document_type
         if document_type is not AnyDocument and all(map(document_type.__instancecheck__, values)):
             return values
-        return [self._check(value, row) for row, value in enumerate(values)]
+        with collector_paused():
+            return [self._check(value, row) for row, value in enumerate(values)]
 
     def append(self, value: T) -> None:
         """Add one document at the end."""
@@ -137,8 +137,9 @@ class DocumentArray(list[T], AnyDocumentArray):
         return made
 
     def _like(self, docs: Iterable[Any]) -> Any:
-        made = type(self).construct(docs)
-        made.tensor_type = self.tensor_type
+        made = list.__new__(type(self))
+        list.extend(made, docs)
+        object.__setattr__(made, 'tensor_type', self.tensor_type)
         return made
 
     # -- brackets ---------------------------------------------------------------------------------
@@ -155,15 +156,31 @@ class DocumentArray(list[T], AnyDocumentArray):
             return self._like(list.__getitem__(self, index))
         if index is None:
             return self
-        if type(index) is list and len(index) == len(self) and set(map(type, index)) == {bool}:
-            return self._like(compress(self, index))
+        found = self._by_list(index) if type(index) is list and index else None
+        if found is not None:
+            return self._like(found)
         rows = read_index(index, len(self), type(self).__name__)
         return list.__getitem__(self, rows) if isinstance(rows, int) else self._like(self._pick(rows))
+
+    def _by_list(self, index: list[Any]) -> list[Any] | None:
+        """The short way of a list of bools or ints; None leaves it to ``read_index``, which knows what is wrong."""
+        if type(index[0]) is bool:
+            found = list(compress(self, index))
+            return found if len(index) == len(self) and index.count(True) == len(found) else None
+        try:
+            if type(sum(index)) is not int:  # a sum with anything but ints is of another type, or refused
+                return None
+            if len(index) < len(self) // 8:
+                return list(map(super().__getitem__, index))
+            documents = list(self)  # Python reads a list itself faster than a subclass
+            return [documents[row] for row in index]
+        except (IndexError, TypeError):
+            return None
 
     def _pick(self, rows: Rows) -> list[Any]:
         if isinstance(rows, slice):
             return list.__getitem__(self, rows)
-        return list(map(partial(list.__getitem__, self), rows.tolist()))
+        return list(map(super().__getitem__, rows.tolist()))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         rows = read_index(index, len(self), type(self).__name__)
@@ -227,11 +244,10 @@ class DocumentArray(list[T], AnyDocumentArray):
         values = list(values)
         if len(values) != len(self):
             raise self._wrong_length(len(values), len(self), name)
-        valid = type(self).construct([document.model_copy() for document in self])
-        for document, value in zip(valid, values, strict=True):
-            setattr(document, name, value)  # all of them are tried on copies before one is changed
-        for document, copy in zip(self, valid, strict=True):
-            setattr(document, name, getattr(copy, name))
+        for document, value in zip(self, values, strict=True):
+            setattr(document.model_copy(), name, value)  # all are tried on copies before one is changed
+        for document, value in zip(self, values, strict=True):
+            setattr(document, name, value)
 
     def traverse_flat(self, access_path: str) -> Any:
         """Return the values at a path of every document, as one flat list.
@@ -306,8 +322,10 @@ class DocumentArray(list[T], AnyDocumentArray):
         Raises:
             ValidationError: The text is not such an array; the error's path starts with the row.
         """
+        adapter: pydantic.TypeAdapter[DocumentArray[T]] = pydantic.TypeAdapter(cls)
         try:
-            made: DocumentArray[T] = pydantic.TypeAdapter(cls).validate_json(data)
+            with collector_paused():
+                made = adapter.validate_json(data)
         except pydantic.ValidationError as error:
             raise ValidationError.of(error) from error.__cause__
         return made

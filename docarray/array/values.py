@@ -7,48 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pydantic
 
-from docarray._typed import class_cache
 from docarray.array.select import read_index
-from docarray.array.views import read_field
+from docarray.array.views import read_field, view
 from docarray.batch import Batch, field_values
 from docarray.cells import Numbers
-from docarray.errors import DocArrayError, ValidationError
-from docarray.lowering import annotated
 from docarray.schema import Field
 from docarray.values import equal_values
-
-
-class FieldAdapter:
-    """Validates single values as one field of a document class does."""
-
-    def __init__(self, document_type: Any, name: str) -> None:
-        info = document_type.model_fields[name]
-        self._adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(
-            annotated(info.annotation, info.metadata)
-        )
-
-    def validate(self, value: Any, where: str) -> Any:
-        """Return the valid value, or raise ValidationError that says ``where``."""
-        try:
-            return self._adapter.validate_python(value)
-        except pydantic.ValidationError as error:
-            fault = ValidationError.of(error)
-            fault.where = where
-            for cause in fault.causes:
-                if isinstance(cause, DocArrayError):
-                    cause.where = where
-            raise fault from error.__cause__
-
-
-def field_adapter(document_type: Any, name: str) -> FieldAdapter:
-    """Return the validator of one field, made at the first request and kept with the class."""
-    cache = class_cache(document_type).values
-    found: FieldAdapter | None = cache.get(('adapter', name))
-    if found is None:
-        found = cache['adapter', name] = FieldAdapter(document_type, name)
-    return found
 
 
 class Values(Sequence[Any]):
@@ -82,14 +47,11 @@ class Values(Sequence[Any]):
         return [self._read(self._column, row) for row in np.arange(len(self))[rows].tolist()]
 
     def __setitem__(self, index: int, value: Any) -> None:
-        document_type, name = self._batch.schema.document_type, self._field.name
+        name = self._field.name
         row = read_index(index, len(self), name)
         if not isinstance(row, int):
             raise TypeError(f'{name}: a column takes one value at a time; assign the whole column instead')
-        checked = field_adapter(document_type, name).validate(
-            value, f'{document_type.__name__}.{name} (row {row})'
-        )
-        self._batch.put_value(row, name, checked)
+        setattr(view(self._batch, row), name, value)
 
     def __iter__(self) -> Iterator[Any]:
         if self._field.form == 'cells':
@@ -104,8 +66,6 @@ class Values(Sequence[Any]):
         if isinstance(other, (Values, list, tuple)):
             return equal_values(list(self), list(other))
         return NotImplemented
-
-    __hash__ = None  # type: ignore[assignment]  # mutable
 
     def __repr__(self) -> str:
         return repr(list(self))

@@ -12,11 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from pydantic_core import PydanticUndefined
 
 from docarray._typed import class_cache
+from docarray.array.validate import field_adapter
 from docarray.batch import OWN_VALUES, Batch
+from docarray.errors import UnsupportedError
 from docarray.kinds import identity
-from docarray.schema import Field, schema_of
+from docarray.schema import Field, Schema, schema_of
 
 _set = object.__setattr__
 Reader = Callable[[Any, int], Any]
@@ -24,19 +27,18 @@ Reader = Callable[[Any, int], Any]
 
 def view(batch: Batch, row: int) -> Any:
     """Return row ``row`` of a batch as a document that reads and writes its columns."""
-    made = object.__new__(view_class(batch.schema.document_type))
+    schema = batch.schema
+    made = object.__new__(schema.view_class or _view_class(schema))
     _set(made, '_batch', batch)
     _set(made, '_row', row)
     return made
 
 
-def view_class(document_type: Any) -> Any:
-    """Return the class of the views of a document class, made at the first request."""
-    cache = class_cache(document_type).values
-    found = cache.get('view')
-    if found is None:
-        found = cache['view'] = _make_view_class(document_type)
-    return found
+def _view_class(schema: Schema) -> Any:
+    """Make the class of the views of a document class, once; of two threads that ask, one lets its class in."""
+    made = _make_view_class(schema.document_type)
+    schema.view_class = class_cache(schema.document_type).values.setdefault('view', made)
+    return schema.view_class
 
 
 def plain(document: Any) -> Any:
@@ -94,7 +96,7 @@ def _make_view_class(document_type: Any) -> Any:
         '__dict__': property(lambda self: {name: getattr(self, name) for name in fields}),
         '__pydantic_fields_set__': property(lambda self: set(fields)),
         '__pydantic_extra__': None,
-        '__pydantic_private__': None,
+        '__pydantic_private__': property(_private),
         '__setattr__': _write,
         '__copy__': plain,
         '__deepcopy__': lambda self, memo=None: copy.deepcopy(plain(self), memo),
@@ -118,9 +120,34 @@ def _property(name: str, field: Field) -> property:
 def _write(self: Any, name: str, value: Any) -> None:
     """Validate as the document class does, then write the column, and any field that a validator changed."""
     batch, row = self._batch, self._row
-    values = self.__dict__
-    document = batch.schema.document_type.__docarray_construct__(dict(values))
-    setattr(document, name, value)
-    for field, new in document.__dict__.items():
-        if field == name or new is not values[field]:
-            batch.put_value(row, field, new)
+    document_type = batch.schema.document_type
+    adapter = field_adapter(document_type, name) if name in batch.schema.fields else None
+    if adapter is not None and adapter.alone:
+        changed = {name: adapter.assign(value, row)}
+    else:
+        values = self.__dict__
+        document = document_type.__docarray_construct__(dict(values))
+        setattr(document, name, value)
+        changed = {
+            key: new for key, new in document.__dict__.items() if key == name or new is not values[key]
+        }
+    if not changed:
+        raise UnsupportedError(
+            where=f'{document_type.__name__}.{name}',
+            got='assignment to a row of a stacked array',
+            wanted='a field: only fields have columns',
+            hint='Take a document of its own: copy() of the row, or unstack().',
+        )
+    if len(changed) > 1:
+        trial = batch.take(np.array([row]))
+        for key, new in changed.items():
+            trial.put_value(0, key, new)  # refused here, before the first column is touched
+    for key, new in changed.items():
+        batch.put_value(row, key, new)
+
+
+def _private(self: Any) -> dict[str, Any] | None:
+    """Private attributes have no columns: a row has their defaults."""
+    attributes = type(self).__private_attributes__.items()
+    found = {name: attribute.get_default() for name, attribute in attributes}
+    return {name: value for name, value in found.items() if value is not PydanticUndefined} or None

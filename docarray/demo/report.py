@@ -88,8 +88,8 @@ def table(quality: Quality) -> Any:
 _STYLE = """
 body { font: 16px/1.4 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; color: #222; }
 table { border-collapse: collapse; } td, th { padding: .3rem .6rem; text-align: left; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
-img { image-rendering: pixelated; width: 56px; height: 56px; border: 3px solid #2a9d4a; border-radius: 4px; }
+td.pictures { white-space: nowrap; } td.number { text-align: right; font-variant-numeric: tabular-nums; }
+img { image-rendering: pixelated; width: 48px; height: 48px; border: 3px solid #2a9d4a; border-radius: 4px; }
 img.wrong { border-color: #d1352b; } tr + tr { border-top: 1px solid #ddd; }
 """
 
@@ -98,7 +98,7 @@ def page(quality: Quality, captions: list[str], seed: int) -> str:
     """Return a page that needs no other file: for each caption the pictures found for it."""
     rows = ''.join(
         f'<tr><td>{html.escape(captions[digit])}</td>'
-        f'<td>{"".join(_picture(one, digit) for one in images)}</td>'
+        f'<td class="pictures">{"".join(_picture(one, digit) for one in images)}</td>'
         f'<td class="number">{quality.precision[digit]:.0%}</td>'
         f'<td class="number">{quality.right[digit]:.1%}</td></tr>'
         for digit, images in enumerate(quality.found)

@@ -26,7 +26,10 @@ P = ParamSpec('P')
 R = TypeVar('R')
 
 #: Rows of the right-hand side that a distance looks at in one go, which bounds its 64-bit copy.
-BLOCK = 65_536
+BLOCK = 16_384
+
+#: Scores that top_k looks at in one go, few enough to stay in the cache of a CPU core.
+SCORES = 1 << 18
 
 _ALIGNMENT = 64  # bytes; tensorflow aborts the process on less, jax copies
 _VOID = np.dtype('V').num
@@ -133,10 +136,10 @@ def check_rows(tensors: Sequence[Any]) -> None:
     if not len(tensors):
         raise StackError(got='no tensor', wanted='at least one, to know shape and dtype')
     dtypes = {tensor.dtype for tensor in tensors}
-    if len(dtypes) > 1:
-        raise StackError(
-            got=f'dtypes {sorted(map(str, dtypes))}', wanted='one dtype', hint='Cast the tensors first.'
-        )
+    if len(dtypes) > 1:  # or several byte orders of one dtype
+        names = sorted({str(getattr(dtype, 'name', dtype)) for dtype in dtypes})
+        if len(names) > 1:
+            raise StackError(got=f'dtypes {names}', wanted='one dtype', hint='Cast the tensors first.')
 
 
 def row_numbers(indices: Any, length: int) -> Array:
@@ -200,9 +203,17 @@ def top_k_indices(values: Array, k: int, descending: bool) -> Array:
     k = min(k, m)
     if n == 0 or k == 0:
         return np.empty((n, k), np.int64)
-    key = _ascending(values, descending)
+    rows = max(1, SCORES // m)
+    parts = [_best(_ascending(values[i : i + rows], descending), k) for i in range(0, n, rows)]
+    best: Array = np.concatenate(parts).astype(np.int64, copy=False)
+    return best
+
+
+def _best(key: Array, k: int) -> Array:
+    """Return the columns of the k lowest of each row, in stable order; k is at least 1."""
+    n, m = key.shape
     if k == m:
-        return np.argsort(key, axis=1, kind='stable').astype(np.int64, copy=False)
+        return np.argsort(key, axis=1, kind='stable')
     # Selecting values and looking up where they are is faster than argpartition, and gives the
     # columns in order, which argpartition does not.
     edge = np.partition(key, k - 1, axis=1)[:, k - 1 : k]
@@ -213,7 +224,7 @@ def top_k_indices(values: Array, k: int, descending: bool) -> Array:
     columns = np.flatnonzero(inside).reshape(n, k) - np.arange(0, n * m, m)[:, None]
     order = np.argsort(np.take_along_axis(key, columns, axis=1), axis=1, kind='stable')
     best: Array = np.take_along_axis(columns, order, axis=1)
-    return best.astype(np.int64, copy=False)
+    return best
 
 
 def _ascending(values: Array, descending: bool) -> Array:

@@ -52,6 +52,9 @@ class JaxFramework(Framework):
     def asarray(self, value: Any, dtype: str | None = None) -> Any:
         if dtype is not None:
             return self.from_numpy(np.asarray(value, _rules.numpy_dtype(dtype)))
+        if not self.matches(value) and np.asarray(value).dtype.kind in 'OSUT':
+            # Some versions take text for the name of a dtype, and None for NaN.
+            raise TensorError(got='text or objects', wanted='numbers')
         return jnp.asarray(value)
 
     @_rules.raises(StackError, *_FOREIGN)
@@ -133,13 +136,13 @@ class JaxFramework(Framework):
     def top_k(self, values: Any, k: int, descending: bool = False) -> tuple[Any, Any]:
         best = self.from_numpy(_rules.top_k_indices(self.to_numpy(values), k, descending))
         with _x64(values):
+            if not best.size:  # which jax 0.4 cannot gather by
+                return values[:, : best.shape[1]], best
             return jnp.take_along_axis(values, best, axis=1), best
 
     def cosine_sim(self, x: Any, y: Any, eps: float = 1e-7) -> Any:
         with _x64(x, y):
-            x, y = _pair(x, y)
-            scores = jnp.matmul(x, y.T, precision='highest')
-            return jnp.clip(scores * _inverse_norms(x, eps)[:, None] * _inverse_norms(y, eps), -1, 1)
+            return _cosines(*_pair(x, y), _rules.squared_guard(eps))
 
     def euclidean_dist(self, x: Any, y: Any) -> Any:
         return _distances(x, y, jnp.sqrt)
@@ -169,22 +172,25 @@ def _pair(x: Any, y: Any) -> tuple[Any, Any]:
     return x.astype(dtype), y.astype(dtype)
 
 
-def _inverse_norms(x: Any, eps: float) -> Any:
-    return jax.lax.rsqrt(jnp.maximum(jnp.sum(x * x, 1), _rules.squared_guard(eps)))
+def _cosines_of(x: Any, y: Any, guard: float) -> Any:
+    x_norms, y_norms = (jax.lax.rsqrt(jnp.maximum(jnp.sum(rows * rows, 1), guard)) for rows in (x, y))
+    return jnp.clip(jnp.matmul(x * x_norms[:, None], y.T, precision='highest') * y_norms, -1, 1)
 
 
 def _distances(x: Any, y: Any, finish: Callable[[Any], Any]) -> Any:
     with _x64(x, y):
         x, y = _pair(x, y)
-        wide = jax.dtypes.canonicalize_dtype(np.float64)
-        parts = [
-            finish(_squares(x.astype(wide), y[rows].astype(wide))).astype(x.dtype)
-            for rows in _rules.blocks(len(y))
-        ]
+        parts = [finish(_squares(x, y[rows])).astype(x.dtype) for rows in _rules.blocks(len(y))]
         return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
 
 
-def _squares(x: Any, y: Any) -> Any:
-    """Return |x|^2 + |y|^2 - 2xy, given in float64 where there is one, because the terms cancel."""
+def _squares_of(x: Any, y: Any) -> Any:
+    """Return |x|^2 + |y|^2 - 2xy, in float64 where there is one, because the terms cancel."""
+    wide = jax.dtypes.canonicalize_dtype(np.float64)
+    x, y = x.astype(wide), y.astype(wide)
     product = jnp.matmul(x, y.T, precision='highest')
     return jnp.maximum(jnp.sum(x * x, 1)[:, None] + jnp.sum(y * y, 1) - 2 * product, 0)
+
+
+_cosines = jax.jit(_cosines_of)
+_squares = jax.jit(_squares_of)

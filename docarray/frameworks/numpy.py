@@ -98,8 +98,7 @@ class NumpyFramework(Framework):
     def cosine_sim(self, x: Array, y: Array, eps: float = 1e-7) -> Array:
         x, y = _pair(x, y)
         with np.errstate(all='ignore'):
-            scores: Array = x @ y.T
-            scores *= _inverse_norms(x, eps)[:, None]
+            scores: Array = (x * _inverse_norms(x, eps)[:, None]) @ y.T
             scores *= _inverse_norms(y, eps)
             return np.clip(scores, -1, 1, out=scores)
 

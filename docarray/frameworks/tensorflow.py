@@ -134,8 +134,8 @@ class TensorFlowFramework(Framework):
 
     def cosine_sim(self, x: Any, y: Any, eps: float = 1e-7) -> Any:
         x, y = _pair(x, y)
-        scores = tf.matmul(x, y, transpose_b=True)
-        return tf.clip_by_value(scores * _inverse_norms(x, eps)[:, None] * _inverse_norms(y, eps), -1, 1)
+        scores = tf.matmul(x * _inverse_norms(x, eps)[:, None], y, transpose_b=True)
+        return tf.clip_by_value(scores * _inverse_norms(y, eps), -1, 1)
 
     def euclidean_dist(self, x: Any, y: Any) -> Any:
         return _distances(x, y, tf.sqrt)

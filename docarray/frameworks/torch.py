@@ -71,13 +71,15 @@ class TorchFramework(Framework):
         return torch.cat(tuple(tensors))
 
     def take(self, tensor: Any, indices: Array) -> Any:
-        rows = torch.as_tensor(_rules.row_numbers(indices, len(tensor)).copy(), device=tensor.device)
-        return tensor[rows]
+        rows = self.from_numpy(_rules.row_numbers(indices, len(tensor)))
+        return tensor[rows.to(tensor.device)]
 
     @_rules.raises(ShapeError, RuntimeError)
     def put(self, tensor: Any, index: Any, value: Any) -> Any:
         if not isinstance(index, int) and not (isinstance(index, slice) and (index.step or 1) > 0):
-            index = torch.from_numpy(_rules.chosen_rows(index, len(tensor))).to(tensor.device)
+            index = self.from_numpy(_rules.chosen_rows(index, len(tensor))).to(tensor.device)
+        if tensor.requires_grad and tensor.is_leaf and torch.is_grad_enabled():
+            raise UnsupportedError(got='a leaf that requires grad', hint='Write within torch.no_grad().')
         value = torch.as_tensor(value).to(device=tensor.device, dtype=tensor.dtype)
         _signed(tensor)[index] = _signed(value)
         return tensor
@@ -129,8 +131,8 @@ class TorchFramework(Framework):
 
     def cosine_sim(self, x: Any, y: Any, eps: float = 1e-7) -> Any:
         x, y = self._pair(x, y)
-        scores = x @ y.T
-        return (scores * _inverse_norms(x, eps)[:, None] * _inverse_norms(y, eps)).clamp(-1, 1)
+        scores = (x * _inverse_norms(x, eps)[:, None]) @ y.T
+        return (scores * _inverse_norms(y, eps)).clamp(-1, 1)
 
     def euclidean_dist(self, x: Any, y: Any) -> Any:
         return self._distances(x, y, torch.sqrt)

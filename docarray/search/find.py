@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -11,16 +9,11 @@ import numpy.typing as npt
 from typing_extensions import NamedTuple
 
 from docarray.array import DocumentArray, DocumentArrayStacked
-from docarray.batch import Batch
-from docarray.cells import Mask, Ragged, Tensors
-from docarray.document import AnyDocument, BaseDocumentWithoutId
-from docarray.errors import DocArrayError, PathError, QueryError, StackError, show
+from docarray.document import BaseDocumentWithoutId
+from docarray.errors import QueryError
 from docarray.frameworks import Framework, get_framework
-from docarray.lowering import is_document
-from docarray.schema import Field, Schema, schema_of
 from docarray.search.metrics import Ranking, nearest, ranking
-from docarray.search.query import split_path
-from docarray.values import adapter_of
+from docarray.search.vectors import Vectors, many_queries, one_query, vectors_of, vectors_path
 
 __all__ = ['FindResult', 'FindResultBatched', 'find', 'find_batched']
 
@@ -87,8 +80,8 @@ def find(
         ['1', '2']
     """
     wanted = ranking(metric, limit, descending)
-    path = _search_field(index, search_field or embedding_field)
-    asked = _one_query(query, path)
+    path = vectors_path(index, search_field or embedding_field)
+    asked = one_query(query, path)
     scores, rows = _search(index, asked, path, wanted, device)
     return FindResult(_documents(index, rows[0].tolist()), scores[0])
 
@@ -133,29 +126,21 @@ def find_batched(
         ([['2'], ['3']], (2, 1))
     """
     wanted = ranking(metric, limit, descending)
-    path = _search_field(index, search_field or embedding_field)
-    asked = _many_queries(query, path)
+    path = vectors_path(index, search_field or embedding_field)
+    asked = many_queries(query, path)
     scores, rows = _search(index, asked, path, wanted, device)
     return FindResultBatched([_documents(index, hits) for hits in rows.tolist()], scores)
 
 
-@dataclass(frozen=True)
-class _Vectors:
-    """Vectors of documents: a native tensor (m, d), and the documents' rows where some have none.
-
-    Without a framework there is no vector (or, for a query of plain numbers, none to keep to).
-    """
-
-    framework: Framework | None
-    data: Any
-    rows: npt.NDArray[np.int64] | None = None
+#: Vectors of these dtypes are compared in float64, all others in float32.
+_WIDE = frozenset({'float64', 'int32', 'int64', 'uint32', 'uint64'})
 
 
 def _search(
-    index: Any, query: _Vectors, path: str, wanted: Ranking, device: str | None
+    index: Any, query: Vectors, path: str, wanted: Ranking, device: str | None
 ) -> tuple[Any, npt.NDArray[np.int64]]:
     """Return the scores (n, k) as the user gets them, and the index's row numbers (n, k)."""
-    vectors = _vectors_of(index, path)
+    vectors = vectors_of(index, path)
     framework = vectors.framework
     if framework is None:
         return _nothing(query, wanted)
@@ -181,26 +166,28 @@ def _finite_rows(framework: Framework, data: Any) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.isfinite(values).all(axis=1))
 
 
-def _nothing(query: _Vectors, wanted: Ranking) -> tuple[Any, npt.NDArray[np.int64]]:
+def _nothing(query: Vectors, wanted: Ranking) -> tuple[Any, npt.NDArray[np.int64]]:
     framework = query.framework or get_framework('numpy')
-    count = framework.shape(query.data)[0] if query.framework else len(query.data)
+    count = query.shape[0]
     return framework.empty((count, 0), 'float32'), np.zeros((count, 0), np.int64)
 
 
-def _fitted(query: _Vectors, framework: Framework, data: Any, where: str) -> Any:
+def _fitted(query: Vectors, framework: Framework, data: Any, where: str) -> Any:
     """Return the queries (n, d) as tensors that go with the vectors: framework, dtype, device, width."""
-    native = query.data
-    shape, wanted = np.shape(native), framework.shape(data)
+    native, wanted = query.data, framework.shape(data)
     if len(wanted) != 2:
-        raise QueryError(where=where, got=f'tensors of shape {wanted[1:]}', wanted='vectors (d,) to search in')
-    if shape[1] != wanted[1]:
-        raise QueryError(where=where, got=f'a query of {shape[1]} values', wanted=f'{wanted[1]}, as the vectors')
+        raise QueryError(where=where, got=f'tensors of shape {wanted[1:]}', wanted='vectors (d,)')
+    if query.shape[1] != wanted[1] and query.shape[0]:
+        raise QueryError(
+            where=where, got=f'a query of {query.shape[1]} values', wanted=f'{wanted[1]}, as the vectors have'
+        )
+    if not query.shape[0]:
+        return framework.empty((0, wanted[1]), 'float32', framework.device(data))
     if query.framework is not framework:
         values = native if query.framework is None else query.framework.to_numpy(native)
         native = framework.from_numpy(np.ascontiguousarray(values))
-    dtype = framework.dtype(data)
-    # Scores of narrow floats are given in float32 anyway; a wider query would widen every vector.
-    native = framework.cast(native, 'float64' if dtype == 'float64' or dtype.endswith('64') else 'float32')
+    # A wider query would have all the vectors widened, which scores of float32 are not worth.
+    native = framework.cast(native, 'float64' if framework.dtype(data) in _WIDE else 'float32')
     if not np.isfinite(framework.to_numpy(native)).all():
         raise QueryError(where=where, got='a query with NaN or infinite values', wanted='finite numbers')
     place = framework.device(data)
@@ -210,196 +197,7 @@ def _fitted(query: _Vectors, framework: Framework, data: Any, where: str) -> Any
 def _documents(index: Any, rows: list[int]) -> DocumentArray[Any]:
     found: DocumentArray[Any]
     if isinstance(index, DocumentArrayStacked):
-        found = DocumentArray[index.document_type].construct([index[row] for row in rows])  # type: ignore[name-defined]  # a class made here
+        found = DocumentArray[index.document_type].construct([index[row] for row in rows])
     else:
         found = type(index).construct([list.__getitem__(index, row) for row in rows])
     return found
-
-
-# -- the vectors of the index ---------------------------------------------------------------------
-
-
-def _search_field(index: Any, path: str) -> str:
-    """Return the path of the vectors, found by the schema where none is given."""
-    if not isinstance(index, (DocumentArray, DocumentArrayStacked)):
-        raise QueryError(where='index', got=show(index), wanted='a DocumentArray or DocumentArrayStacked')
-    if path:
-        return path
-    if index.document_type is AnyDocument:
-        return 'embedding'
-    schema = schema_of(index.document_type)
-    if 'embedding' in schema.fields:
-        return 'embedding'
-    tensors = [column.path for column in schema.columns if column.codec.kind.name == 'tensor']
-    if len(tensors) == 1:
-        return tensors[0]
-    raise QueryError(
-        where=f'find in {schema.document_type.__name__}',
-        got='no search_field',
-        wanted=f'one of its tensor fields: {", ".join(tensors)}' if tensors else 'a class with a tensor field',
-    )
-
-
-def _fields(schema: Schema, path: str) -> tuple[Field, ...]:
-    """Return the fields on a path to a tensor, through nested documents only."""
-    fields = schema.resolve(path)
-    where = f'{schema.document_type.__name__}.{path}'
-    for field in fields[:-1]:
-        if field.form != 'nested':
-            raise PathError(
-                where=where,
-                got=f'a path through {field.name}, an array of documents',
-                wanted='a path through nested documents, which has one vector for each document',
-                hint='Search the inner documents themselves: traverse_flat() lists them.',
-            )
-    last = fields[-1]
-    if last.form != 'cells' or last.codec.kind.name != 'tensor':
-        kind = last.codec.kind.name if last.form == 'cells' else 'documents'
-        raise QueryError(where=where, got=f'a field of {kind}', wanted='a tensor field to search in')
-    return fields
-
-
-def _vectors_of(documents: Any, path: str) -> _Vectors:
-    """Return the vectors at a path of an array of documents, leaving out what is missing."""
-    if isinstance(documents, DocumentArrayStacked):
-        return _column_vectors(documents.batch, path)
-    return _row_vectors(documents, path, documents.document_type)
-
-
-def _column_vectors(batch: Batch, path: str) -> _Vectors:
-    schema, valid = batch.schema, None
-    fields = _fields(schema, path)
-    for field in fields[:-1]:
-        nested = batch.data[field.name]
-        valid, batch = _both(valid, nested.valid), nested.batch
-    column = batch.data[fields[-1].name]
-    if isinstance(column, Ragged):
-        values = [value if there else None for value, there in zip(column.rows, _all(valid, column), strict=True)]
-        return _stacked(values, fields[-1].codec.framework, f'{schema.document_type.__name__}.{path}')
-    assert isinstance(column, Tensors)
-    valid = _both(valid, column.valid)
-    if column.data is None:
-        return _Vectors(None, None)
-    framework, data = adapter_of(column.data)
-    assert framework is not None
-    if valid is None or valid.all():
-        return _Vectors(framework, data)
-    rows = np.flatnonzero(valid)
-    return _Vectors(framework, framework.take(data, rows), rows)
-
-
-def _both(first: Mask, second: Mask) -> Mask:
-    if first is None or second is None:
-        return second if first is None else first
-    return first & second
-
-
-def _all(valid: Mask, column: Ragged) -> npt.NDArray[np.bool_]:
-    return np.ones(len(column), np.bool_) if valid is None else valid
-
-
-def _row_vectors(documents: Iterable[Any], path: str, document_type: Any) -> _Vectors:
-    values: list[Any] = list(documents)
-    framework = ''
-    if document_type is AnyDocument:
-        for name in split_path(path):
-            values = [None if value is None else getattr(value, name, None) for value in values]
-    else:
-        fields = _fields(schema_of(document_type), path)
-        framework = fields[-1].codec.framework
-        for field in fields:
-            values = [None if value is None else getattr(value, field.name) for value in values]
-    return _stacked(values, framework, f'{document_type.__name__}.{path}')
-
-
-def _stacked(values: Sequence[Any], framework: str, where: str) -> _Vectors:
-    """Put vectors, some of them None, into one tensor."""
-    present = [row for row, value in enumerate(values) if value is not None]
-    if not present:
-        return _Vectors(None, None)
-    natives = [adapter_of(values[row])[1] for row in present]
-    try:
-        column = Tensors.pack(natives, framework, where)
-    except StackError as error:
-        raise QueryError(where=where, got=error.got, wanted='vectors of one length and dtype') from error
-    except DocArrayError as error:
-        raise error.at(where) from error.__cause__
-    assert isinstance(column, Tensors)
-    rows = None if len(present) == len(values) else np.array(present, np.int64)
-    return _Vectors(adapter_of(column.data)[0], column.data, rows)
-
-
-# -- queries --------------------------------------------------------------------------------------
-
-
-def _one_query(query: Any, path: str) -> _Vectors:
-    """Return a query for ``find`` as vectors (1, d)."""
-    asked = _queries_of_document(query, path) if is_document(type(query)) else _as_tensor(query)
-    shape = np.shape(asked.data)
-    if len(shape) == 2 and shape[0] == 1:
-        return asked
-    if len(shape) != 1:
-        raise QueryError(
-            where='query',
-            got=f'shape {tuple(shape)}',
-            wanted='one vector: (d,) or (1, d)',
-            hint='For several at once, use find_batched.' if len(shape) == 2 else '',
-        )
-    return _as_rows(asked)
-
-
-def _many_queries(query: Any, path: str) -> _Vectors:
-    """Return queries for ``find_batched`` as vectors (n, d)."""
-    if is_document(type(query)):
-        return _as_rows(_queries_of_document(query, path))
-    if isinstance(query, (DocumentArray, DocumentArrayStacked)):
-        asked = _vectors_of(query, path)
-        return _complete(asked, len(query))
-    if isinstance(query, (list, tuple)) and query:
-        if all(is_document(type(one)) for one in query):
-            return _complete(_row_vectors(query, path, type(query[0])), len(query))
-        if adapter_of(query[0])[0] is not None:
-            return _complete(_stacked(query, '', 'query'), len(query))
-    asked = _as_tensor(query)
-    shape = np.shape(asked.data)
-    if len(shape) == 1 and shape[0]:
-        return _as_rows(asked)
-    if len(shape) == 1:
-        return _Vectors(None, np.zeros((0, 0), np.float32))
-    if len(shape) != 2:
-        raise QueryError(where='query', got=f'shape {tuple(shape)}', wanted='vectors (n, d)')
-    return asked
-
-
-def _as_rows(vector: _Vectors) -> _Vectors:
-    """Return one vector (d,) as (1, d)."""
-    framework = vector.framework or get_framework('numpy')
-    return _Vectors(vector.framework, framework.reshape(vector.data, (1, *np.shape(vector.data))[-2:]))
-
-
-def _queries_of_document(document: Any, path: str) -> _Vectors:
-    asked = _row_vectors([document], path, type(document))
-    return _Vectors(asked.framework, _complete(asked, 1).data[0])
-
-
-def _complete(vectors: _Vectors, count: int) -> _Vectors:
-    """Return the vectors of query documents, all of which must have one."""
-    if count and (vectors.framework is None or vectors.rows is not None):
-        present = set() if vectors.rows is None else set(vectors.rows.tolist())
-        missing = next(row for row in range(count) if row not in present)
-        raise QueryError(where=f'query (row {missing})', got='a document without the vector', wanted='one that has it')
-    if not count:
-        return _Vectors(None, np.zeros((0, 0), np.float32))
-    return vectors
-
-
-def _as_tensor(query: Any) -> _Vectors:
-    framework, native = adapter_of(query)
-    if framework is not None:
-        return _Vectors(framework, native)
-    if isinstance(query, (list, tuple)):
-        try:
-            return _Vectors(None, np.asarray(query, np.float64))
-        except (TypeError, ValueError):
-            pass  # said below, with what it is
-    raise QueryError(where='query', got=show(query), wanted='a tensor, a list of numbers or a document')

@@ -19,6 +19,7 @@ _CONVERT = {
     'tensorflow': "tf.cast(value, '{0}')",
     'jax': "value.astype('{0}')",
 }
+_WANTED = 'a tensor or nested lists of numbers'
 _DEFAULT_OF = {'f': [0.0], 'i': [0], 'c': [0j]}
 
 
@@ -62,13 +63,11 @@ def to_native(value: Any, framework: Framework, dtype: str = '') -> Any:
         array = from_json(value, dtype)
         named = dtype or not isinstance(value, (str, list, tuple))
         return framework.from_numpy(array) if named else _as_read(array, framework)
-    if isinstance(value, (bool, int, float, complex, bytes, bytearray, memoryview)) and not isinstance(
-        value, np.generic
-    ):
-        raise TensorError(got=f'{type(value).__name__} {show(value)}', wanted='a tensor or nested lists of numbers')
-    if hasattr(value, '__array__') or hasattr(value, '__array_interface__'):
+    if hasattr(value, '__array__') or hasattr(
+        value, '__array_interface__'
+    ):  # numpy's scalars, pandas, Pillow
         return framework.from_numpy(np.asarray(value))
-    raise TensorError(got=f'{type(value).__name__} {show(value)}', wanted='a tensor or nested lists of numbers')
+    raise TensorError(got=f'{type(value).__name__} {show(value)}', wanted=_WANTED)
 
 
 def _as_read(array: np.ndarray[Any, Any], framework: Framework) -> Any:
@@ -117,7 +116,8 @@ def conform(tensor: Any, framework: Framework, kind: TensorType) -> Any:
         return tensor
     sizes = kind.sizes
     if sizes is not None and _same_meaning(shape, sizes):
-        warnings.warn(f'A tensor of shape {shape} was reshaped to the declared {show_shape(sizes)}.', stacklevel=2)
+        text = f'A tensor of shape {shape} was reshaped to the declared {show_shape(sizes)}.'
+        warnings.warn(text, stacklevel=2)
         return framework.reshape(tensor, sizes)
     raise kind.error(shape) or TensorError(got=f'shape {shape}')
 
@@ -148,6 +148,7 @@ def guarded(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
         except (DocArrayError, Warning):
             raise
         except Exception as error:
-            raise TensorError(got=f'{type(value).__name__} {show(value)}', hint=show(str(error), 300)) from error
+            got = f'{type(value).__name__} {show(value)}'
+            raise TensorError(got=got, hint=show(str(error), 300)) from error
 
     return validate

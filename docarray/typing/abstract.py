@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import methodcaller
 from threading import RLock
 from typing import Any, ClassVar, TypeVar
 from weakref import ref
@@ -67,7 +68,7 @@ class TensorMeta(TypedMeta):
             return
         cls.__unparametrizedcls__ = cls
         cls._typed = _Typed()
-        if not cls.tensor_type.framework and issubclass(cls, np.ndarray):
+        if not cls.tensor_type.framework and np.ndarray in cls.__mro__:
             cls.tensor_type = replace(cls.tensor_type, framework='numpy')
 
     def __getitem__(cls, key: Any) -> Any:
@@ -81,9 +82,9 @@ class TensorMeta(TypedMeta):
         shape, dtype = parse_key(key)
         kind = cls.tensor_type
         if kind.shape is not None or kind.dtype:
-            raise SchemaError(where=cls.__name__, got=f'brackets {key!r} again', wanted='one pair of brackets')
+            raise SchemaError(where=cls.__name__, got=f'brackets {key!r} again', wanted='one pair')
         if kind.modality == 'embedding' and shape is not None and len(shape) != 1:
-            raise SchemaError(where=cls.__name__, got=f'{len(shape)} axes', wanted='the one axis of an embedding')
+            raise SchemaError(where=cls.__name__, got=f'{len(shape)} axes', wanted='one')
         canonical = (*(shape or ()), *([dtype] if dtype else []))
         with _lock:
             held = cls._typed.get(canonical)
@@ -129,6 +130,8 @@ class AbstractTensor(metaclass=TensorMeta):
     __slots__ = ()
     tensor_type: ClassVar[TensorType] = TensorType()
     __docarray_target_shape__: ClassVar[Any] = None
+    #: The native classes.
+    _docarray_own: ClassVar[tuple[type, ...]] = ()
     #: The exact class of native values that need no conversion, how to re-class them, and their dtypes.
     _docarray_plain: ClassVar[tuple[type, Callable[[Any, Any], Any], frozenset[Any]] | None] = None
 
@@ -164,7 +167,7 @@ class AbstractTensor(metaclass=TensorMeta):
     @classmethod
     def _docarray_from_native(cls: type[T], value: Any) -> T:
         """Return a native tensor as this class, sharing its memory; nothing is checked."""
-        if issubclass(cls, np.ndarray):
+        if np.ndarray in cls.__mro__:
             made: T = value.view(cls.__unparametrizedcls__)
             return made
         return cls._docarray_from_ndarray(value)
@@ -174,14 +177,14 @@ class AbstractTensor(metaclass=TensorMeta):
         """Return a numpy array as this class; nothing is checked."""
         if cls.tensor_type.framework:
             return cls._docarray_from_native(get_framework(cls.tensor_type.framework).from_numpy(value))
-        raise UnsupportedError(f'{cls.__name__} does not say how it is made: override _docarray_from_ndarray.')
+        raise UnsupportedError(f'{cls.__name__} cannot be made: override _docarray_from_ndarray.')
 
     def _docarray_to_ndarray(self) -> Array:
         """Return the values as numpy, without a copy where possible."""
         if self.tensor_type.framework:
             return get_framework(self.tensor_type.framework).to_numpy(self.unwrap())
         name = type(self).__name__
-        raise UnsupportedError(f'{name} does not say what its values are: override _docarray_to_ndarray.')
+        raise UnsupportedError(f'{name} has no values to give: override _docarray_to_ndarray.')
 
     def _docarray_to_json_compatible(self) -> Any:
         """Return what JSON holds of this tensor: nested lists."""
@@ -208,7 +211,8 @@ class AbstractTensor(metaclass=TensorMeta):
             >>> type(NdArray([1, 2]).unwrap())
             <class 'numpy.ndarray'>
         """
-        return self.view(np.ndarray) if isinstance(self, np.ndarray) else self._docarray_to_ndarray()
+        array: Any = self
+        return array.view(np.ndarray) if isinstance(array, np.ndarray) else self._docarray_to_ndarray()
 
     @classmethod
     def get_comp_backend(cls) -> Framework:
@@ -224,7 +228,10 @@ class AbstractTensor(metaclass=TensorMeta):
     @classmethod
     def __docarray_codec__(cls) -> Codec:
         target, kind = cls.__unparametrizedcls__, cls.tensor_type
-        if kind.framework:
+        unpack: Callable[[Any], Any]
+        if target._docarray_plain is not None:  # as below, without a call in Python for each row of a column
+            pack, unpack = target._docarray_pack, methodcaller(target._docarray_plain[1].__name__, target)
+        elif kind.framework:
             pack, unpack = target._docarray_pack, target._docarray_from_native
         else:
             pack, unpack = target._docarray_to_ndarray, target._docarray_from_ndarray
@@ -232,20 +239,32 @@ class AbstractTensor(metaclass=TensorMeta):
         return Codec(stored, pack, unpack, kind.framework or 'numpy', target)
 
     #: From a value to what columns hold: itself, where the class is a subclass of the native one.
-    _docarray_pack: ClassVar[Callable[[Any], Any]] = staticmethod(identity)
+    _docarray_pack: ClassVar[Any] = staticmethod(identity)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
+        # In a union, pydantic prefers the member that a value fits exactly: the one of its own framework.
+        # Anything else may still become a tensor, but ranks below.
+        target, own = cls.__unparametrizedcls__, cls._docarray_own
+        native = core_schema.is_instance_schema(
+            own if issubclass(target, own) else (*own, target), cls_repr=cls.__name__
+        )
+        given = core_schema.union_schema([native, core_schema.any_schema()], mode='left_to_right')
+        return core_schema.no_info_after_validator_function(
             validator_of(cls),
+            core_schema.json_or_python_schema(core_schema.any_schema(), given),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 _serialize, info_arg=True, when_used='json'
             ),
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return json_schema(cls.tensor_type)
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        written: Any = schema.get('serialization', {})
+        in_base64 = handler.mode == 'serialization' and written.get('function') is _serialize_base64
+        return json_schema(replace(cls.tensor_type, shape=()) if in_base64 else cls.tensor_type)
 
 
 def _cached(cls: type, name: str, make: Callable[[], Validator]) -> Validator:
@@ -305,14 +324,41 @@ def _quick(target: Any, kind: TensorType, plain: Any, slow: Validator) -> Valida
 
 
 def _serialize(value: Any, info: Any) -> Any:
-    array = _coerce.to_numpy(value)
-    if array is None:  # a document made without validation may hold anything
-        return value
     context = info.context
+    form = None
     if isinstance(context, dict):
         sink = context.get('tensor_sink')
         if sink is not None:
-            return sink(array)
-        if context.get('tensors') == 'base64':
-            return to_base64(array)
-    return to_json(array)
+            return sink(value)
+        form = context.get('tensors')
+    array = _coerce.to_numpy(value)
+    if array is None:  # a document made without validation may hold anything
+        return value
+    return to_base64(array) if form == 'base64' else to_json(array)
+
+
+def _serialize_base64(value: Any, info: Any) -> Any:
+    """The serializer in classes that write base64; what a single call asks for goes first."""
+    if isinstance(info.context, dict) and info.context.get('tensors'):
+        return _serialize(value, info)
+    array = _coerce.to_numpy(value)
+    return value if array is None else to_base64(array)
+
+
+def write_base64(schema: Any, document_type: type) -> None:
+    """Make the tensors of a document class write base64, in its core schema, in place.
+
+    Args:
+        schema: The core schema of the class. Models nested in it say for themselves what they write.
+        document_type: The class.
+    """
+    if isinstance(schema, dict):
+        if schema.get('type') in ('model', 'dataclass') and schema.get('cls') is not document_type:
+            return
+        written = schema.get('serialization')
+        if isinstance(written, dict) and written.get('function') is _serialize:
+            written['function'] = _serialize_base64
+        schema = [part for key, part in schema.items() if key not in ('default', 'metadata', 'serialization')]
+    if isinstance(schema, (list, tuple)):
+        for part in schema:
+            write_base64(part, document_type)

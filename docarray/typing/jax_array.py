@@ -21,7 +21,7 @@ __all__ = ['AudioJaxArray', 'ImageJaxArray', 'JaxArray', 'JaxArrayEmbedding', 'V
 
 
 class JaxArray(WrappedTensor):
-    """A jax array as a field type: a wrapper around ``.tensor`` that jax.numpy and jax's transformations accept.
+    """A jax array as a field type: a wrapper around ``.tensor`` that jax.numpy and jax.jit accept.
 
     It is a pytree of one leaf, so that ``jit``, ``grad``, ``vmap`` and ``scan`` take it and give it back. The
     primitives in ``jax.lax`` want ``.tensor``.
@@ -40,6 +40,7 @@ class JaxArray(WrappedTensor):
 
     __slots__ = ()
     tensor_type = TensorType('jax')
+    _docarray_own = (jax.Array,)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -67,13 +68,17 @@ _register(JaxArray)
 
 if TYPE_CHECKING:
 
-    class JaxArrayEmbedding(AbstractEmbedding, JaxArray): ...
+    class JaxArrayEmbedding(AbstractEmbedding, JaxArray):
+        """An embedding as a jax array."""
 
-    class ImageJaxArray(AbstractImageTensor, JaxArray): ...
+    class ImageJaxArray(AbstractImageTensor, JaxArray):
+        """An image as a jax array."""
 
-    class AudioJaxArray(AbstractAudioTensor, JaxArray): ...
+    class AudioJaxArray(AbstractAudioTensor, JaxArray):
+        """Audio as a jax array."""
 
-    class VideoJaxArray(AbstractVideoTensor, JaxArray): ...
+    class VideoJaxArray(AbstractVideoTensor, JaxArray):
+        """Video as a jax array."""
 
 else:
     JaxArrayEmbedding, ImageJaxArray, AudioJaxArray, VideoJaxArray = modality_classes(JaxArray)

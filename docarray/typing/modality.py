@@ -20,6 +20,7 @@ __all__ = [
     'AbstractEmbedding',
     'AbstractImageTensor',
     'AbstractVideoTensor',
+    'class_name',
     'modality_classes',
 ]
 
@@ -194,12 +195,28 @@ def _bytes_class(name: str) -> Any:
     return _registry.find('media_bytes', name).load()
 
 
-_MODALITIES: dict[str, tuple[type[AbstractTensor], str]] = {
-    'embedding': (AbstractEmbedding, 'Embedding'),
-    'image': (AbstractImageTensor, 'Image'),
-    'audio': (AbstractAudioTensor, 'Audio'),
-    'video': (AbstractVideoTensor, 'Video'),
+_MIXINS: dict[str, type[AbstractTensor]] = {
+    'embedding': AbstractEmbedding,
+    'image': AbstractImageTensor,
+    'audio': AbstractAudioTensor,
+    'video': AbstractVideoTensor,
 }
+
+
+def class_name(base: str, modality: str) -> str:
+    """Return what the class of a modality is called.
+
+    Args:
+        base: The name of the plain class.
+        modality: '', 'embedding', 'image', 'audio' or 'video'.
+
+    Example:
+        >>> class_name('JaxArray', 'image'), class_name('AnyTensor', 'image')
+        ('ImageJaxArray', 'ImageTensor')
+    """
+    if modality == 'embedding':
+        return _EMBEDDINGS[base]
+    return modality.capitalize() + base.removeprefix('Any') if modality else base
 
 
 def modality_classes(base: Any) -> tuple[Any, Any, Any, Any]:
@@ -216,20 +233,15 @@ def modality_classes(base: Any) -> tuple[Any, Any, Any, Any]:
         >>> [made.__name__ for made in modality_classes(NdArray)]
         ['NdArrayEmbedding', 'ImageNdArray', 'AudioNdArray', 'VideoNdArray']
     """
-    embedding, picture, sound, video = (_make(base, modality) for modality in _MODALITIES)
+    embedding, picture, sound, video = (_make(base, modality) for modality in _MIXINS)
     return embedding, picture, sound, video
 
 
 def _make(base: Any, modality: str) -> Any:
-    mixin, prefix = _MODALITIES[modality]
-    if modality == 'embedding':
-        name = _EMBEDDINGS[base.__name__]
-    else:
-        name = prefix + base.__name__.removeprefix('Any')
     namespace = {
         '__module__': base.__module__,
         '__doc__': f'{base.__name__} that holds {"an image" if modality == "image" else modality}.',
         '__slots__': (),
         'tensor_type': replace(base.tensor_type, modality=modality),
     }
-    return type(base)(name, (mixin, base), namespace)
+    return type(base)(class_name(base.__name__, modality), (_MIXINS[modality], base), namespace)

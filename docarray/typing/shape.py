@@ -18,6 +18,7 @@ from docarray.typing.types import dtype_name, parse_key
 __all__ = ['Shape', 'tensor_class_of']
 
 _TOP_MODULES = {'numpy': 'numpy', 'torch': 'torch', 'tensorflow': 'tensorflow', 'jax': 'jax', 'jaxlib': 'jax'}
+_NATIVE = {'numpy': 'ndarray', 'torch': 'Tensor', 'tensorflow': 'Tensor', 'jax': 'Array'}
 
 
 class Shape:
@@ -62,7 +63,7 @@ class Shape:
         """Return the tensor class that this shape makes of an annotation.
 
         Args:
-            source: ``torch.Tensor``, ``np.ndarray``, ``tf.Tensor``, ``jax.Array``, or a tensor class of docarray.
+            source: ``torch.Tensor``, ``np.ndarray``, ``tf.Tensor``, ``jax.Array`` or a class of ours.
 
         Returns:
             A class such as ``TorchTensor[3, 224, 224]``.
@@ -76,13 +77,16 @@ class Shape:
         """
         found, dtype = tensor_class_of(source)
         if found is None:
-            raise SchemaError(where=repr(self), got=f'it behind {show(source)}', wanted='it behind a tensor class')
+            raise SchemaError(where=repr(self), got=f'type {show(source)}', wanted='a tensor class before it')
         if dtype and self.dtype and dtype != self.dtype:
-            raise SchemaError(where=repr(self), got=f'dtype {self.dtype}', wanted=f'{dtype}, as {show(source)} says')
+            raise SchemaError(
+                where=repr(self), got=f'dtype {self.dtype}', wanted=f'{dtype} of {show(source)}'
+            )
         dtype = dtype or self.dtype
         if self.axes is None and not dtype:
             return found
-        return found[(*(self.axes or ()), *([dtype] if dtype else []))]
+        key = (*(self.axes or ()), *([dtype] if dtype else []))
+        return found[key]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         origin = typing.get_origin(source)
@@ -116,16 +120,7 @@ def tensor_class_of(source: Any) -> tuple[Any, str]:
         return (source if source is not AbstractTensor else None), dtype
     for base in getattr(source, '__mro__', ()):
         name = _TOP_MODULES.get(str(base.__module__).partition('.')[0])
-        if name is not None and _is_tensor_class(source, name):
+        # jax says 'jaxlib._jax.Array'.
+        if name is not None and base.__name__.rpartition('.')[2] == _NATIVE[name]:
             return tensor_class(name), dtype
     return None, dtype
-
-
-def _is_tensor_class(source: type, framework: str) -> bool:
-    native = {
-        'numpy': 'ndarray',
-        'torch': 'Tensor',
-        'tensorflow': 'Tensor',
-        'jax': 'Array',
-    }[framework]
-    return any(base.__name__ == native for base in source.__mro__)

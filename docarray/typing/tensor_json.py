@@ -8,7 +8,6 @@ JSON has no NaN and no infinities, so that lists hold them as the strings 'NaN',
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from math import prod
 from typing import Any
@@ -25,7 +24,11 @@ __all__ = ['cast', 'from_json', 'json_schema', 'numpy_dtype', 'to_base64', 'to_j
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _NOT_FINITE = {'NaN': np.nan, 'Infinity': np.inf, '-Infinity': -np.inf}
-_BASE64 = {'dtype': {'type': 'string'}, 'shape': {'type': 'array', 'items': {'type': 'integer'}}, 'data': {'type': 'string'}}
+_BASE64 = {
+    'dtype': {'type': 'string'},
+    'shape': {'type': 'array', 'items': {'type': 'integer'}},
+    'data': {'type': 'string'},
+}
 _WANTED = 'nested lists of numbers, all lists of one level equally long'
 
 
@@ -98,7 +101,7 @@ def to_base64(array: Array) -> dict[str, Any]:
     """
     dtype = array.dtype if _beyond_numpy(array.dtype.name) else array.dtype.newbyteorder('<')
     data = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
-    text = binascii.b2a_base64(data, newline=False).decode('ascii')
+    text = base64.b64encode(data.data).decode('ascii')
     return {'dtype': array.dtype.name, 'shape': list(array.shape), 'data': text}
 
 
@@ -174,6 +177,8 @@ def _from_lists(value: list[Any] | tuple[Any, ...]) -> Array:
         array = np.array(value)
     except (ValueError, OverflowError, TypeError):
         array = np.array(None)  # ragged, or too deep: told apart below
+    if array.dtype.kind == 'f' and (np.abs(array) >= 2.0**53).any():
+        return _exact_integers(value, array)
     if array.dtype.kind in 'biufc' and array.dtype.name in DTYPES:
         return array
     shape = _rectangle(value)
@@ -183,6 +188,15 @@ def _from_lists(value: list[Any] | tuple[Any, ...]) -> Array:
     if array.dtype.kind not in 'biufc':
         raise TensorError(got='an integer beyond 64 bits', wanted='numbers that a tensor can hold')
     return array.reshape(shape)
+
+
+def _exact_integers(value: Any, array: Array) -> Array:
+    """The integers that numpy rounded to floats, because some need int64 and some uint64."""
+    leaves: list[Any] = []
+    _collect(value, leaves)
+    if any(type(leaf) is not int for leaf in leaves) or not 0 <= min(leaves) <= max(leaves) < 2**64:
+        return array
+    return np.array(leaves, np.uint64).reshape(array.shape)
 
 
 def _rectangle(value: Any, level: int = 0) -> tuple[int, ...]:
@@ -258,7 +272,8 @@ def cast(array: Array, dtype: str) -> Array:
         elif array.dtype.kind == 'f':
             bad = ~((array >= low) & (array < high + 1.0) & (array == np.floor(array)))
         elif array.size and not (low <= int(array.min()) and int(array.max()) <= high):
-            bad = np.array([not low <= number <= high for number in array.ravel().tolist()]).reshape(array.shape)
+            flags = [not low <= number <= high for number in array.ravel().tolist()]
+            bad = np.array(flags).reshape(array.shape)
     elif array.dtype.kind == 'c' and target.kind != 'c':
         bad = ~np.zeros(array.shape, np.bool_)
     if bad.any():

@@ -46,6 +46,7 @@ class TensorFlowTensor(WrappedTensor):
 
     __slots__ = ()
     tensor_type = TensorType('tensorflow')
+    _docarray_own = (tf.Tensor,)
 
     # Both are needed: with __array__ alone gradients are cut without a word, and without it Keras
     # refuses the wrapper and tf.function traces anew for every object.
@@ -60,13 +61,17 @@ class TensorFlowTensor(WrappedTensor):
 
 if TYPE_CHECKING:
 
-    class TensorFlowEmbedding(AbstractEmbedding, TensorFlowTensor): ...
+    class TensorFlowEmbedding(AbstractEmbedding, TensorFlowTensor):
+        """An embedding as a tensorflow tensor."""
 
-    class ImageTensorFlowTensor(AbstractImageTensor, TensorFlowTensor): ...
+    class ImageTensorFlowTensor(AbstractImageTensor, TensorFlowTensor):
+        """An image as a tensorflow tensor."""
 
-    class AudioTensorFlowTensor(AbstractAudioTensor, TensorFlowTensor): ...
+    class AudioTensorFlowTensor(AbstractAudioTensor, TensorFlowTensor):
+        """Audio as a tensorflow tensor."""
 
-    class VideoTensorFlowTensor(AbstractVideoTensor, TensorFlowTensor): ...
+    class VideoTensorFlowTensor(AbstractVideoTensor, TensorFlowTensor):
+        """Video as a tensorflow tensor."""
 
 else:
     (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,13 +14,13 @@ from docarray._typed import pickles_by_recipe
 from docarray.errors import TensorError
 from docarray.frameworks import framework_of
 from docarray.kinds import Codec, Kind
-from docarray.typing import _coerce
 from docarray.typing.abstract import AbstractTensor, TensorMeta, fits, validator_of
 from docarray.typing.modality import (
     AbstractAudioTensor,
     AbstractEmbedding,
     AbstractImageTensor,
     AbstractVideoTensor,
+    class_name,
     modality_classes,
 )
 from docarray.typing.types import DTYPES, TensorType
@@ -71,6 +70,7 @@ class NdArray(AbstractTensor, np.ndarray[Any, np.dtype[Any]]):
 
     __slots__ = ()
     tensor_type = TensorType('numpy')
+    _docarray_own = (np.ndarray,)
     _docarray_plain = (
         np.ndarray,
         np.ndarray.view,
@@ -126,6 +126,7 @@ class AnyTensor(AbstractTensor, metaclass=UnionMeta):
 
     __slots__ = ()
     tensor_type = TensorType()
+    _docarray_own = (np.ndarray, AbstractTensor)
 
     def __new__(cls, tensor: Any) -> Any:
         return validator_of(cls)(tensor)
@@ -188,21 +189,29 @@ def _pack_any(value: Any) -> Any:
 
 if TYPE_CHECKING:
 
-    class NdArrayEmbedding(AbstractEmbedding, NdArray): ...
+    class NdArrayEmbedding(AbstractEmbedding, NdArray):
+        """An embedding as a numpy array."""
 
-    class ImageNdArray(AbstractImageTensor, NdArray): ...
+    class ImageNdArray(AbstractImageTensor, NdArray):
+        """An image as a numpy array."""
 
-    class AudioNdArray(AbstractAudioTensor, NdArray): ...
+    class AudioNdArray(AbstractAudioTensor, NdArray):
+        """Audio as a numpy array."""
 
-    class VideoNdArray(AbstractVideoTensor, NdArray): ...
+    class VideoNdArray(AbstractVideoTensor, NdArray):
+        """Video as a numpy array."""
 
-    class AnyEmbedding(AbstractEmbedding, AnyTensor): ...
+    class AnyEmbedding(AbstractEmbedding, AnyTensor):
+        """An embedding as a tensor of any framework."""
 
-    class ImageTensor(AbstractImageTensor, AnyTensor): ...
+    class ImageTensor(AbstractImageTensor, AnyTensor):
+        """An image as a tensor of any framework."""
 
-    class AudioTensor(AbstractAudioTensor, AnyTensor): ...
+    class AudioTensor(AbstractAudioTensor, AnyTensor):
+        """Audio as a tensor of any framework."""
 
-    class VideoTensor(AbstractVideoTensor, AnyTensor): ...
+    class VideoTensor(AbstractVideoTensor, AnyTensor):
+        """Video as a tensor of any framework."""
 
 else:
     NdArrayEmbedding, ImageNdArray, AudioNdArray, VideoNdArray = modality_classes(NdArray)
@@ -227,12 +236,4 @@ def tensor_class(framework: str, modality: str = '') -> Any:
     module, name = _HOMES[framework] if framework else (__name__, 'AnyTensor')
     if framework:
         _lazy.load(framework)
-    wanted = TensorType(framework, modality)
-    home = importlib.import_module(module)
-    plain = getattr(home, name)
-    found = [
-        value
-        for value in vars(home).values()
-        if isinstance(value, type) and issubclass(value, plain) and value.__dict__.get('tensor_type') == wanted
-    ]
-    return found[0]
+    return getattr(importlib.import_module(module), class_name(name, modality))

@@ -49,6 +49,7 @@ class TorchTensor(AbstractTensor, torch.Tensor, metaclass=TorchMeta):
     """
 
     tensor_type = TensorType('torch')
+    _docarray_own = (torch.Tensor,)
     _docarray_plain = (
         torch.Tensor,
         torch.Tensor.as_subclass,
@@ -87,13 +88,17 @@ class TorchTensor(AbstractTensor, torch.Tensor, metaclass=TorchMeta):
 
 if TYPE_CHECKING:
 
-    class TorchEmbedding(AbstractEmbedding, TorchTensor): ...
+    class TorchEmbedding(AbstractEmbedding, TorchTensor):
+        """An embedding as a torch tensor."""
 
-    class ImageTorchTensor(AbstractImageTensor, TorchTensor): ...
+    class ImageTorchTensor(AbstractImageTensor, TorchTensor):
+        """An image as a torch tensor."""
 
-    class AudioTorchTensor(AbstractAudioTensor, TorchTensor): ...
+    class AudioTorchTensor(AbstractAudioTensor, TorchTensor):
+        """Audio as a torch tensor."""
 
-    class VideoTorchTensor(AbstractVideoTensor, TorchTensor): ...
+    class VideoTorchTensor(AbstractVideoTensor, TorchTensor):
+        """Video as a torch tensor."""
 
 else:
     TorchEmbedding, ImageTorchTensor, AudioTorchTensor, VideoTorchTensor = modality_classes(TorchTensor)

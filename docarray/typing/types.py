@@ -146,7 +146,7 @@ class TensorType:
         pairs = self._pairs(shape)
         if pairs is None:
             more = ' or more' if Ellipsis in self.shape else ''
-            return f'It has {len(shape)} axes, not {len(self.shape)}{more}.'
+            return f'The number of axes is {len(shape)}, not {len(self.shape)}{more}.'
         seen: dict[str, int] = {}
         for axis, size in pairs:
             if isinstance(axis, int) and axis != size:
@@ -190,10 +190,7 @@ def _fitter(axes: tuple[AxisSpec, ...] | None, modality: str) -> Callable[[tuple
         for place, size in sizes:
             if shape[place] != size:
                 return False
-        for place, other in same:
-            if shape[place] != shape[other]:
-                return False
-        return True
+        return not same or all(shape[place] == shape[other] for place, other in same)
 
     return fits
 
@@ -300,5 +297,5 @@ def _axis(axis: Any) -> AxisSpec:
     except TypeError:
         size = -1
     if size < 0:
-        raise SchemaError(got=f'the axis {show(axis)}', wanted='a size, a name, None or ..., and a dtype at the end')
+        raise SchemaError(got=f'the axis {show(axis)}', wanted='a size, a name, None, ... or (last) a dtype')
     return size

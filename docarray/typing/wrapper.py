@@ -73,7 +73,7 @@ class WrappedTensor(AbstractTensor):
         """Return the native tensor, the very object."""
         return self.tensor
 
-    _docarray_pack = staticmethod(operator.attrgetter('tensor'))
+    _docarray_pack: ClassVar[Any] = staticmethod(operator.attrgetter('tensor'))
 
     @property
     def shape(self) -> Any:
@@ -127,10 +127,9 @@ class WrappedTensor(AbstractTensor):
     def __index__(self) -> int:
         return operator.index(self.tensor)
 
-    # Elementwise, as the frameworks compare; and so not hashable.
+    # Elementwise, as the frameworks compare; and so Python makes the class unhashable.
     __eq__ = _binary(operator.eq)
     __ne__ = _binary(operator.ne)
-    __hash__ = None  # type: ignore[assignment]  # how Python spells "unhashable"
     __lt__, __le__ = _binary(operator.lt), _binary(operator.le)
     __gt__, __ge__ = _binary(operator.gt), _binary(operator.ge)
     __add__, __radd__ = _binary(operator.add), _reflected(operator.add)

@@ -9,7 +9,13 @@ import pytest
 import docarray
 from docarray._aliases import _HOME_OF, MODULES
 
-NEEDS = {'Torch': 'torch', 'TensorFlow': 'tensorflow', 'Jax': 'jax', 'Dataset': 'torch', 'Response': 'fastapi'}
+NEEDS = {
+    'Torch': 'torch',
+    'TensorFlow': 'tensorflow',
+    'Jax': 'jax',
+    'Dataset': 'torch',
+    'Response': 'fastapi',
+}
 
 
 def needed(name):
@@ -63,7 +69,8 @@ def test_unknown_names_fail_as_python_says():
 
 def test_importing_an_old_path_loads_no_framework():
     code = (
-        'import sys, docarray.base_doc, docarray.typing.tensor, docarray.utils.find, docarray.data.torch_dataset\n'
+        'import sys, docarray.base_doc, docarray.typing.tensor, docarray.utils.find\n'
+        'import docarray.data.torch_dataset\n'
         'print([name for name in ("torch", "tensorflow", "jax", "PIL", "rich") if name in sys.modules])'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)

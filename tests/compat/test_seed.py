@@ -64,9 +64,9 @@ def test_tensorflow_takes_our_tensor_for_its_own():
 def test_a_tensor_type_of_ones_own():
     tf = pytest.importorskip('tensorflow')
     import pydantic
+    from docarray.typing.tensor.abstract_tensor import AbstractTensor
 
     from docarray.typing import TensorFlowTensor
-    from docarray.typing.tensor.abstract_tensor import AbstractTensor
 
     assert issubclass(TensorFlowTensor, AbstractTensor)
     made = pydantic.TypeAdapter(TensorFlowTensor).validate_python(tf.zeros((5,)))

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip('mypy')
 
-PROGRAM = '''
+PROGRAM = """
 from typing import Annotated, Optional
 
 import numpy as np
@@ -46,7 +46,7 @@ reveal_type([one for one in students.stack()])
 reveal_type(DocList[Student]())
 reveal_type(Student.from_json('{}'))
 reveal_type(student.copy())
-'''
+"""
 
 REVEALED = [
     'str',

@@ -1,0 +1,1 @@
+"""Side-by-side benchmarks: each workload against the plain code that a careful user would write instead."""

@@ -1,0 +1,77 @@
+"""Memory of a million stacked documents against that of the raw columns, in fresh processes.
+
+What is counted: the growth of the process's resident memory from after the imports (and one document, so
+that validators are compiled) to when nothing but the columns is alive. What the allocator keeps of
+the documents that the columns were made from counts against docarray.
+"""
+
+from __future__ import annotations
+
+import os
+from statistics import median
+
+from bench.timing import Row, child, settings
+
+RESIDENT = """
+import gc, os, sys
+import numpy as np
+
+def resident():
+    gc.collect()
+    with open('/proc/self/statm') as file:
+        return int(file.read().split()[1]) * os.sysconf('SC_PAGE_SIZE')
+
+count = int(sys.argv[1])
+"""
+OURS = """
+from docarray import BaseDocument, BaseDocumentWithoutId, DocumentArray
+from docarray.typing import NdArray
+
+class Page(globals()[sys.argv[2]]):
+    number: int
+    word: str
+    vector: NdArray[16]
+
+def pages(start, stop):
+    vectors = np.full((stop - start, 16), 0.5, np.float32)
+    return DocumentArray[Page](
+        [Page(number=i, word=f'word {i}', vector=vectors[i - start]) for i in range(start, stop)]
+    ).stack()
+
+pages(0, 1)
+before = resident()
+stacked = None
+for start in range(0, count, 100_000):
+    more = pages(start, min(count, start + 100_000))
+    stacked = more if stacked is None else stacked + more
+del more
+assert len(stacked) == count and stacked[count - 1].word == f'word {count - 1}'
+print(resident() - before)
+"""
+RAW = """
+before = resident()
+columns = {
+    'number': np.arange(count),
+    'word': [f'word {i}' for i in range(count)],
+    'vector': np.full((count, 16), 0.5, np.float32),
+}
+print(resident() - before)
+"""
+
+
+def rows() -> list[Row]:
+    if not os.path.exists('/proc/self/statm'):
+        return []
+    count = '20000' if settings.quick else '1000000'
+    turns = range(1 if settings.quick else 3)
+    raw = median(float(child(RESIDENT + RAW, count)) for _ in turns)
+    return [
+        Row(
+            f'memory of {int(count):,} stacked documents: int, short text, 16 f32{extra}',
+            float(child(RESIDENT + OURS, count, base)),
+            raw,
+            1.5,
+            'B',
+        )
+        for base, extra in (('BaseDocumentWithoutId', ''), ('BaseDocument', '; and an id, which raw has not'))
+    ]

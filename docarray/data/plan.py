@@ -1,0 +1,371 @@
+"""Preprocessing without a training framework: which function gets what of a document, and what is copied for it.
+
+A document that goes through a plan is copied on write. Copied is the way to what a function is given,
+and everything below that, since the function may change it; all the rest is shared with the source.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime
+import decimal
+import enum
+import pathlib
+import types
+import uuid
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pydantic
+
+from docarray._typed import portable
+from docarray.array.validate import field_adapter
+from docarray.array.views import plain
+from docarray.errors import InvalidValueError, PathError, PreprocessError, show
+from docarray.frameworks import framework_of
+from docarray.lowering import ARRAY_MARK, DOCUMENT_MARK, annotated
+from docarray.schema import Field, Schema
+from docarray.typing.types import TensorType
+
+__all__ = ['Plan', 'Step']
+
+Function = Callable[[Any], Any]
+
+#: What nobody can change in place. Subclasses (IDs, URLs) count as such too.
+_UNCHANGING = (
+    str, bytes, int, float, complex, types.NoneType, enum.Enum, frozenset, range, type, types.FunctionType,
+    datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, pathlib.PurePath,
+)  # fmt: skip
+_SLOTS = ('__dict__', '__pydantic_fields_set__', '__pydantic_extra__', '__pydantic_private__')
+#: How the slots of a document are filled; half the price of looking them up by name each time.
+_set_fields, _set_names, _set_extra, _set_private = (vars(pydantic.BaseModel)[slot].__set__ for slot in _SLOTS)
+
+
+class Plan:
+    """Functions by path, resolved once against a schema, to apply to documents in their order.
+
+    Args:
+        schema: The schema of the documents.
+        preprocessing: Functions by path: field names joined by ``.`` or ``__``, through nested
+            documents and arrays of them, or '' for the document itself.
+
+    Raises:
+        PathError: A path names no field.
+        InvalidValueError: A value is not callable.
+
+    Example:
+        >>> from docarray.documents import TextDoc
+        >>> from docarray.schema import schema_of
+        >>> plan = Plan(schema_of(TextDoc), {'text': str.upper})
+        >>> source = TextDoc(text='a')
+        >>> plan.apply(source, 0).text, source.text
+        ('A', 'a')
+    """
+
+    __slots__ = ('_apart', 'preprocessing', 'schema', 'steps')
+
+    def __init__(self, schema: Schema, preprocessing: Mapping[str, Function] | None = None) -> None:
+        if not isinstance(preprocessing, (Mapping, types.NoneType)):
+            raise InvalidValueError(
+                where='preprocessing', got=show(preprocessing), wanted='a dict of functions by path'
+            )
+        self.schema = schema
+        self.preprocessing = types.MappingProxyType(dict(preprocessing or {}))
+        self.steps = tuple(Step(schema, path, function) for path, function in self.preprocessing.items())
+        # Functions on different fields of the document itself never meet each other's copies.
+        names = {step.name for step in self.steps if not step.way}
+        self._apart = len(names - {''}) == len(self.steps)
+
+    def __reduce__(self) -> Any:
+        functions = {path: portable(function) for path, function in self.preprocessing.items()}
+        return Plan, (self.schema, functions)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Plan:
+        return self  # it never changes
+
+    def apply(self, document: Any, index: int) -> Any:
+        """Return a document with all functions applied; the given one stays as it is.
+
+        Args:
+            document: A document of the schema's class.
+            index: Its place in the data, for errors.
+
+        Raises:
+            PreprocessError: A function raised, or returned what its field cannot hold.
+        """
+        step: Any = None
+        try:
+            if self._apart:
+                made = _shallow(document)
+                for step in self.steps:
+                    step.change(made)
+            else:
+                copies = Copies()
+                made = copies.shallow(document)
+                for step in self.steps:
+                    made = step.run(made, copies)
+        except _Fault as fault:
+            raise self._error(fault, step, document, index) from fault.__cause__
+        return made
+
+    def _error(self, fault: _Fault, step: Step, document: Any, index: int) -> PreprocessError:
+        path = f'.{step.path}' if step.path else ''
+        name = getattr(document, 'id', None)
+        return PreprocessError(
+            where=f'{self.schema.document_type.__name__}{path} of document {index}' + (f' (id {name})' if name else ''),
+            got=f'{fault.got} from {_name(step.function)}',
+            wanted=fault.wanted,
+            hint=fault.hint,
+        )
+
+
+class _Fault(Exception):
+    """Something went wrong in a step; its cause, if any, is that of the error to raise."""
+
+    def __init__(self, got: str, wanted: str = '', hint: str = '') -> None:
+        self.got, self.wanted, self.hint = got, wanted, hint
+
+
+class Step:
+    """One function, and the fields that lead from a document to what it is given.
+
+    Args:
+        schema: The schema that the path starts from.
+        path: As the user wrote it.
+        function: Called with each value there is at the path; None is skipped, on the way or at the
+            end. Returns the new value, or None where it changed the given one in place.
+
+    Raises:
+        PathError: The path names no field.
+        InvalidValueError: The function is not callable.
+    """
+
+    __slots__ = ('copy', 'function', 'name', 'owner', 'path', 'validate', 'way')
+
+    def __init__(self, schema: Schema, path: str, function: Function) -> None:
+        self.path = path
+        *self.way, field = _resolve(schema, path) or (None,)
+        self.owner: Any = (self.way[-1].schema if self.way else schema).document_type
+        self.name = '' if field is None else field.name
+        self.validate = _validator(self.owner, self.name) if field else self.owner.model_validate
+        self.copy = _copier(field)
+        if not callable(function):
+            raise InvalidValueError(
+                where=f'preprocessing[{path!r}]', got=show(function), wanted='a function of one argument'
+            )
+        self.function = function
+
+    def change(self, document: Any) -> None:
+        """Run the function on a field of a document, which is a copy but shares its values."""
+        values, name = document.__dict__, self.name
+        value = values.get(name)
+        if value is not None:
+            values[name] = self._call(self.copy(value))
+            document.__pydantic_fields_set__.add(name)
+
+    def run(self, document: Any, copies: Copies) -> Any:
+        """Run the function wherever its path leads in a document, which is one of the copies, and return that."""
+        if not self.name:
+            return copies.shallow(self._call(copies.deep(document, {})))
+        parents = [document]
+        for field in self.way:
+            parents = [child for parent in parents for child in _enter(parent, field, copies)]
+        for parent in parents:
+            value = parent.__dict__.get(self.name)
+            if value is not None:
+                parent.__dict__[self.name] = self._call(copies.deep(value, {}))
+                parent.__pydantic_fields_set__.add(self.name)
+        return document
+
+    def _call(self, given: Any) -> Any:
+        try:
+            returned = self.function(given)
+        except Exception as error:
+            raise _Fault(show(error, 400)) from error
+        if returned is None or returned is given:
+            return given
+        try:
+            return self.validate(returned)
+        except pydantic.ValidationError as error:
+            raise self._misfit(returned, error) from error
+
+    def _misfit(self, returned: Any, error: pydantic.ValidationError) -> _Fault:
+        got = f'{type(returned).__name__} {show(returned)}'
+        if not self.name:
+            return _Fault(got, f'a {self.owner.__name__}, or None after changes in place')
+        fault = error.errors(include_url=False)[0]['msg']
+        return _Fault(
+            got,
+            f'what the field is declared as ({fault})',
+            f'Declare a field for it in {self.owner.__name__}, and fill that in a function for the document that has'
+            f' {self.name!r} (path {self.path.rpartition(self.name)[0].rstrip("._")!r}).',
+        )
+
+
+def _enter(parent: Any, field: Field, copies: Copies) -> list[Any]:
+    """Return the documents that a document has in a field, as copies which it now holds instead."""
+    values = parent.__dict__
+    value = values.get(field.name)
+    if value is None:
+        return []
+    if field.form == 'nested':
+        values[field.name] = made = copies.shallow(value)
+        return [made]
+    documents = [copies.shallow(inner) for inner in field.lowered.spread(value)]
+    values[field.name] = field.lowered.collect(documents)
+    return documents
+
+
+def _validator(owner: Any, name: str) -> Function:
+    """Return what checks a value for one field, whatever the others are at that time.
+
+    Half way through its functions a document need not agree with itself, so model validators and
+    shared axis names are left aside. Fields without validators of their own are checked by their
+    type alone, which is several times faster.
+    """
+    declared = owner.__pydantic_decorators__.field_validators.values()
+    if any({name, '*'} & set(one.info.fields) for one in declared):
+        return field_adapter(owner, name).validate
+    info = owner.model_fields[name]
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(annotated(info.annotation, info.metadata))
+    return adapter.validator.validate_python
+
+
+def _resolve(schema: Schema, path: Any) -> tuple[Field, ...]:
+    if path == '':
+        return ()
+    where = f'preprocessing[{show(path)}]'
+    if not isinstance(path, str):
+        raise PathError(where=where, got=show(path), wanted="field names joined by '.', or '' for the document")
+    try:
+        return schema.resolve(path)
+    except PathError as error:
+        raise PathError(
+            where=where,
+            got=f'{error.got} of {error.where}',
+            wanted=error.wanted,
+            hint=error.hint,
+        ) from None
+
+
+def _name(function: Any) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    return getattr(function, '__qualname__', None) or type(function).__qualname__
+
+
+def _copier(field: Field | None) -> Function:
+    """Return how to copy the values of a field with all below them, quickly where their class is known."""
+
+    def deep(value: Any) -> Any:
+        return Copies().deep(value, {})
+
+    codec = None if field is None else field.lowered.codec
+    if codec is None or codec.type is None or codec.framework not in _TENSORS:
+        return deep
+    known, copy_tensor = codec.type, _TENSORS[codec.framework]
+    return lambda value: copy_tensor(value) if type(value) is known else deep(value)
+
+
+class Copies:
+    """The copies made for one document, which are known again and not copied twice."""
+
+    __slots__ = ('made',)
+
+    def __init__(self) -> None:
+        self.made: dict[int, Any] = {}  # by id, which is safe as long as the objects are held here
+
+    def shallow(self, document: Any) -> Any:
+        """Return a copy of a document that shares its values with it, or the document if it is one."""
+        if id(document) in self.made:
+            return document
+        made = _shallow(document)
+        self.made[id(made)] = made
+        return made
+
+    def deep(self, value: Any, memo: dict[int, Any]) -> Any:
+        """Return a value that may be changed, with everything below it: a copy unless it is one already.
+
+        Args:
+            value: Any field value or document.
+            memo: (source, copy) by the id of either, for values that occur twice; empty to begin with.
+        """
+        if isinstance(value, _UNCHANGING):
+            return value
+        if id(value) in memo:
+            return memo[id(value)][1]
+        cls = type(value)
+        if getattr(cls, DOCUMENT_MARK, False):
+            made = self.shallow(value)
+        elif id(value) in self.made:
+            made = value
+        else:
+            made = _copied(value, cls)
+            self.made[id(made)] = made
+        memo[id(value)] = memo[id(made)] = (value, made)
+        for values in _inside(made):
+            for name in values:
+                values[name] = self.deep(values[name], memo)
+        if _is_list(cls):
+            list.__setitem__(made, slice(None), [self.deep(inner, memo) for inner in made])
+        return made
+
+
+def _is_list(cls: Any) -> bool:
+    return cls is list or getattr(cls, ARRAY_MARK, False)
+
+
+def _inside(made: Any) -> tuple[dict[Any, Any], ...]:
+    """The dicts that hold what a document or a dict is made of."""
+    if type(made) is dict:
+        return (made,)
+    if not getattr(type(made), DOCUMENT_MARK, False):
+        return ()
+    return made.__dict__, made.__pydantic_extra__ or {}, made.__pydantic_private__ or {}
+
+
+def _shallow(document: Any) -> Any:
+    """Copy a document as it stands; no validator and no ``model_post_init`` runs again."""
+    if document.is_view():
+        return plain(document)
+    made = object.__new__(type(document))
+    extra, private = document.__pydantic_extra__, document.__pydantic_private__
+    _set_fields(made, document.__dict__.copy())
+    _set_names(made, document.__pydantic_fields_set__.copy())
+    _set_extra(made, extra if extra is None else extra.copy())
+    _set_private(made, private if private is None else private.copy())
+    return made
+
+
+def _copied(value: Any, cls: Any) -> Any:
+    """Copy a tensor, a list or a dict; of lists and dicts only the outermost level."""
+    if cls is dict or _is_list(cls):
+        return value.copy()
+    framework = framework_of(value)
+    name = getattr(cls, 'tensor_type', _NO_TENSOR).framework if framework is None else framework.name
+    return _TENSORS.get(name, copy.deepcopy)(value)
+
+
+def _copy_array(array: Any) -> Any:
+    return copy.deepcopy(array) if array.dtype == np.object_ else array.copy('K')
+
+
+def _copy_torch(tensor: Any) -> Any:
+    made, cls = tensor.clone(), type(tensor)  # deepcopy would copy all of the memory that it is a view of
+    return made if type(made) is cls else made.as_subclass(cls)
+
+
+def _copy_wrapper(tensor: Any) -> Any:
+    return copy.copy(tensor) if hasattr(tensor, 'unwrap') else tensor
+
+
+#: How to copy a tensor. Those of TensorFlow and JAX never change, the wrappers around them do.
+_TENSORS: dict[str, Callable[[Any], Any]] = {
+    'numpy': _copy_array,
+    'torch': _copy_torch,
+    'tensorflow': _copy_wrapper,
+    'jax': _copy_wrapper,
+}
+_NO_TENSOR = TensorType()

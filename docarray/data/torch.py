@@ -1,0 +1,204 @@
+"""MultiModalDataset: documents for the PyTorch DataLoader, one by one or as typed batches of torch tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, SupportsIndex, TypeVar, overload
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from docarray._typed import is_importable, reduce_class
+from docarray.array.columns import DocumentArrayStacked
+from docarray.array.rows import DocumentArray
+from docarray.array.select import read_index
+from docarray.array.typed import ArrayMeta
+from docarray.batch import Batch
+from docarray.data.plan import Plan
+from docarray.document import AnyDocument, BaseDocumentWithoutId
+from docarray.errors import InvalidValueError, show
+from docarray.frameworks import framework_of, get_framework
+from docarray.schema import schema_of
+
+__all__ = ['MultiModalDataset']
+
+T = TypeVar('T', bound=BaseDocumentWithoutId)
+Source = DocumentArray[T] | DocumentArrayStacked[T]
+Functions = Mapping[str, Callable[[Any], Any]]
+
+
+class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):  # type: ignore[misc]  # torch is Any to our type checker
+    """Documents as a PyTorch dataset, with preprocessing functions and batches of torch tensors.
+
+    A function is named by the path to what it is given: field names joined by ``.`` or ``__``, through
+    nested documents and arrays of documents (each is given in turn), or '' for the document itself.
+    It returns a new value, or None if it changed the given one in place. It is called where there is
+    a value; None is skipped. The functions run in the order of the dict, each time a document is read,
+    on copies of what they can reach: the source never changes, and what no function reaches is shared.
+
+    Args:
+        da: The documents, as rows or as columns.
+        preprocessing: Functions by path.
+        docs: Another name for ``da``.
+
+    Raises:
+        PathError: A path names no field.
+        InvalidValueError: A value of ``preprocessing`` is not callable, or the documents are of
+            another class.
+
+    Example:
+        >>> from docarray.documents import TextDoc
+        >>> texts = DocumentArray[TextDoc]([TextDoc(text='a'), TextDoc(text='b')])
+        >>> dataset = MultiModalDataset[TextDoc](texts, preprocessing={'text': str.upper})
+        >>> dataset[1].text, dataset.collate_fn([dataset[0], dataset[1]]).text
+        ('B', ['A', 'B'])
+    """
+
+    document_type: ClassVar[Any] = AnyDocument
+
+    def __new__(cls, da: Any = None, *args: Any, **options: Any) -> MultiModalDataset[T]:
+        """Make a dataset; an untyped one takes its type from the documents."""
+        source = options.get('docs') if da is None else da
+        if cls.document_type is AnyDocument and cls.recipe is None and source is not None:
+            cls = cls[_type_of(source)]
+        made: MultiModalDataset[T] = object.__new__(cls)
+        return made
+
+    def __init__(
+        self, da: Source[T] | None = None, preprocessing: Functions | None = None, *, docs: Source[T] | None = None
+    ) -> None:
+        source = docs if da is None else da
+        if source is None or (da is not None and docs is not None):
+            raise TypeError(f"{type(self).__name__} takes documents once: as 'da' or as 'docs'")
+        document_type = type(self).document_type
+        if not issubclass(_type_of(source), document_type):
+            raise InvalidValueError(
+                where=type(self).__name__,
+                got=f'documents of class {source.document_type.__name__}',
+                wanted=f'{document_type.__name__}',
+                hint=f'Make an array of them: DocumentArray[{document_type.__name__}](...).',
+            )
+        self._source: Source[T] = source
+        self._plan = Plan(schema_of(document_type), preprocessing)
+        if not is_importable(document_type):
+            reduce_class(document_type)  # before workers are forked, so that all agree which class it is
+
+    @property
+    def da(self) -> Source[T]:
+        """The documents that the dataset was made of."""
+        return self._source
+
+    @property
+    def docs(self) -> Source[T]:
+        """The documents. The name that later versions had for ``da``."""
+        return self._source
+
+    @property
+    def doc_type(self) -> Any:
+        """The document class. The name that versions 0.30 to 0.41 had for ``document_type``."""
+        return type(self).document_type
+
+    @property
+    def preprocessing(self) -> Functions:
+        """The functions by path, read-only."""
+        return self._plan.preprocessing
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self[index] for index in range(len(self)))
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> T: ...
+    @overload
+    def __getitem__(self, index: Any) -> MultiModalDataset[T]: ...
+    def __getitem__(self, index: Any) -> Any:
+        """Return one preprocessed document by int, or a dataset of some of them by slice, list or mask.
+
+        Raises:
+            IndexError: There is no such document.
+            PreprocessError: A function failed; says for which document, at which path.
+        """
+        rows = read_index(index, len(self), type(self).__name__)
+        if isinstance(rows, int):
+            return self._plan.apply(self._documents([rows])[0], rows)
+        chosen = object.__new__(type(self))
+        chosen.__dict__.update(self.__dict__, _source=self._source[rows])
+        return chosen
+
+    def __getitems__(self, indices: Sequence[int]) -> Sequence[T]:
+        """Return the preprocessed documents of a batch. The DataLoader calls it.
+
+        Without preprocessing they are the source's own, or rows of its columns: to be read only.
+        """
+        if type(self).__getitem__ is not MultiModalDataset.__getitem__:
+            return [self[index] for index in indices]  # a subclass has its own way
+        if self._plan.steps:
+            documents = zip(self._documents(indices), indices, strict=True)
+            return [self._plan.apply(document, index) for document, index in documents]
+        if isinstance(self._source, DocumentArrayStacked):
+            chosen: Sequence[T] = self._source[np.asarray(indices, np.int64)]
+            return chosen
+        return self._documents(indices)
+
+    def _documents(self, indices: Sequence[int]) -> list[T]:
+        """Documents of the source: its own, or plain ones made of rows of its columns."""
+        if isinstance(self._source, DocumentArray):
+            return [list.__getitem__(self._source, index) for index in indices]
+        documents: list[T] = self._source[np.asarray(indices, np.int64)].batch.rows()
+        return documents
+
+    @classmethod
+    def collate_fn(cls, batch: Iterable[T]) -> DocumentArrayStacked[T]:
+        """Return documents as columns whose tensors are torch tensors, whatever their fields declare.
+
+        Args:
+            batch: Documents of the dataset's class; on the untyped class, of the class of the first.
+
+        Raises:
+            StackError: Tensors of different shapes in one field; names the field and the shapes.
+        """
+        if isinstance(batch, DocumentArrayStacked):
+            columns = batch.batch
+        else:
+            documents = list(batch)
+            columns = Batch.of(schema_of(cls._class_of(documents)), documents, 'torch')
+        typed: Any = DocumentArrayStacked[columns.schema.document_type]  # type: ignore[name-defined]  # a class made here
+        made: DocumentArrayStacked[T] = typed.construct(columns.map_tensors(_as_torch))
+        return made
+
+    @classmethod
+    def _class_of(cls, documents: list[Any]) -> Any:
+        """The class that documents are collated as."""
+        wanted = cls.document_type
+        if wanted is AnyDocument and documents:
+            first = documents[0]
+            wanted = type(first).__base__ if first.is_view() else type(first)
+        for found in set(map(type, documents)) - {wanted}:
+            if not issubclass(found, wanted):
+                raise InvalidValueError(
+                    where=f'{cls.__name__}.collate_fn', got=f'a {found.__name__}', wanted=f'documents of class {wanted.__name__}'
+                )
+        return wanted
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} (length={len(self)})>'
+
+
+def _type_of(source: Any) -> Any:
+    if not isinstance(source, (DocumentArray, DocumentArrayStacked)) or source.document_type is AnyDocument:
+        raise InvalidValueError(
+            where='MultiModalDataset',
+            got=show(source),
+            wanted='a typed DocumentArray or DocumentArrayStacked',
+            hint='Make an array of the documents: DocumentArray[YourDocument](...).',
+        )
+    return source.document_type
+
+
+def _as_torch(tensor: Any) -> Any:
+    torch, found = get_framework('torch'), framework_of(tensor)
+    if found is None or found is torch:
+        return tensor
+    return torch.from_numpy(found.to_numpy(tensor))

@@ -1,0 +1,64 @@
+"""What the predefined documents share: a bare value - text, bytes, a tensor - makes a whole document."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+from pydantic import AliasChoices, BaseModel, Field, model_validator
+
+from docarray.document import BaseDocument
+from docarray.typing.bytes import BaseBytes
+from docarray.typing.urls import AnyUrl
+from docarray.values import adapter_of
+
+__all__ = ['MediaDocument']
+
+#: For the field ``bytes_``, which the first versions called ``bytes``: both are read, the first is written.
+BYTES_NAMES = AliasChoices('bytes_', 'bytes')
+
+
+class MediaDocument(BaseDocument):
+    """Base of documents that a bare value can stand for, wherever such a document is expected.
+
+    A subclass says in ``_bare`` which field takes values of which sort: 'text' for str, 'url' for URLs
+    and paths (and str, where nothing is said of 'text'), 'bytes' and 'tensor'.
+
+    Attributes:
+        bytes: The field ``bytes_`` under the name of the first versions.
+
+    Example:
+        >>> from docarray.documents import ImageDoc
+        >>> ImageDoc.model_validate(b'...').bytes_
+        b'...'
+    """
+
+    _bare: ClassVar[dict[str, str]] = {'url': 'url', 'bytes': 'bytes_', 'tensor': 'tensor'}
+
+    @model_validator(mode='before')
+    @classmethod
+    def _of_bare_value(cls, value: Any) -> Any:
+        if type(value) is dict or isinstance(value, (BaseModel, dict)):
+            return value
+        field = cls._bare.get(_sort(value, 'text' in cls._bare))
+        return value if field is None else {field: value}
+
+    @property
+    def bytes(self) -> Any:  # noqa: A003 - the name of the first versions
+        """The field ``bytes_``."""
+        return getattr(self, 'bytes_')  # noqa: B009 - a field of the subclasses
+
+    @bytes.setter
+    def bytes(self, value: Any) -> None:
+        self.bytes_ = value
+
+
+def _sort(value: Any, plain_text: bool) -> str:
+    """Which sort of bare value this is, '' for none."""
+    if isinstance(value, str):
+        return 'text' if plain_text and not isinstance(value, AnyUrl) else 'url'
+    if isinstance(value, (bytes, bytearray, memoryview, BaseBytes)):
+        return 'bytes'
+    if isinstance(value, os.PathLike):
+        return 'url'
+    return '' if adapter_of(value)[0] is None else 'tensor'

@@ -1,0 +1,304 @@
+"""JSON: documents and arrays of them, as text for web clients, and as a format for batches.
+
+A document's JSON is pydantic's own, with its aliases and serializers. Only the numbers of tensors are
+written by orjson, straight from their memory: pydantic writes a unique word in place of each tensor,
+which its numbers replace in the finished text.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import orjson
+import pydantic
+from pydantic_core import PydanticSerializationError
+
+from docarray._typed import class_cache
+from docarray.batch import Batch, collector_paused
+from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
+from docarray.errors import InvalidValueError, ValidationError, show
+from docarray.schema import Schema
+from docarray.typing.tensor_json import to_base64, to_json
+from docarray.values import adapter_of
+
+__all__ = ['JsonFormat', 'dump_document', 'dump_rows', 'load_rows']
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Sink = Callable[[Array], Any]
+
+#: How many bytes of documents a stream reads before it makes a batch of them.
+BATCH_BYTES = 1 << 20
+
+
+def dump_document(document: Any, tensors: TensorForm | None = None) -> str:
+    """Return a document as JSON text. See ``BaseDocument.to_json``.
+
+    Example:
+        >>> from docarray.documents import TextDoc
+        >>> dump_document(TextDoc(id='a', text='x'))[:21]
+        '{"id":"a","text":"x",'
+    """
+    cls = type(document)
+    return _dump(cls.__pydantic_serializer__, document, {cls}, tensors).decode()
+
+
+def dump_rows(array: Iterable[Any], tensors: TensorForm | None = None) -> str:
+    """Return an array of documents as the text of a JSON array. See ``BaseDocument.to_json``.
+
+    Example:
+        >>> from docarray.array.rows import DocumentArray
+        >>> dump_rows(DocumentArray([]))
+        '[]'
+    """
+    return _dump_rows(array, getattr(array, 'document_type', AnyDocument), tensors).decode()
+
+
+def _dump_rows(array: Iterable[Any], document_type: Any, tensors: TensorForm | None) -> bytes:
+    rows = array if isinstance(array, list) else list(array)
+    if document_type is AnyDocument:
+        return _dump(_rows_adapter(BaseDocumentWithoutId).serializer, rows, set(map(type, rows)), tensors, True)
+    return _dump(_rows_adapter(document_type).serializer, rows, {document_type}, tensors)
+
+
+def _rows_adapter(document_type: Any) -> pydantic.TypeAdapter[Any]:
+    values = class_cache(document_type).values
+    if 'json_rows' not in values:
+        values['json_rows'] = pydantic.TypeAdapter(list[document_type])
+    adapter: pydantic.TypeAdapter[Any] = values['json_rows']
+    return adapter
+
+
+# -- writing ------------------------------------------------------------------------------------------
+
+
+def _dump(
+    serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | None, own_class: bool = False
+) -> bytes:
+    """Serialize a document or a list of them.
+
+    Args:
+        serializer: pydantic's serializer of ``value``.
+        value: What to write.
+        classes: The document classes in it.
+        tensors: The form of tensors, None for what the classes say.
+        own_class: Write each document by its own class instead of the serializer's.
+    """
+    context: dict[str, Any] = {'tensors': tensors} if tensors else {}
+    forms = {cls.__docarray_tensors__ for cls in classes}
+    write: Sink = to_base64 if tensors == 'base64' or (not tensors and forms == {'base64'}) else to_json
+
+    def dump(write: Sink, **more: Any) -> bytes:
+        made: bytes = serializer.to_json(
+            value, context=context | more, fallback=_fallback(write), serialize_as_any=own_class
+        )
+        return made
+
+    if write is to_json and not any(map(_reads_what_it_writes, classes)):
+        spliced = _spliced(dump)
+        if spliced is not None:
+            return spliced
+    return dump(write)
+
+
+def _spliced(dump: Callable[..., bytes]) -> bytes | None:
+    """Write with tensors set aside and put back, or return None where that cannot be done faithfully."""
+    word = secrets.token_hex(16)
+    texts: list[bytes] = []
+
+    def sink(tensor: Any) -> Any:
+        array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else _numpy(tensor)
+        if array is None:  # a document made without validation may hold anything
+            return tensor
+        if array.ndim == 0 or not array.size:
+            return to_json(array)  # whose shape lists might not tell
+        texts.append(numbers(array))
+        return f'{word}{len(texts) - 1}'
+
+    try:
+        first, *rest = dump(sink, tensor_sink=sink).split(f'"{word}'.encode())
+        if len(rest) != len(texts):
+            return None
+        parts = [first]
+        for part in rest:
+            place, _, after = part.partition(b'"')
+            parts += texts[int(place)], after
+    except (PydanticSerializationError, ValueError):
+        return None  # a serializer of the user's looked into the word; the plain way shows what is wrong, if anything
+    return b''.join(parts)
+
+
+def numbers(array: Array) -> bytes:
+    """Return an array as JSON, nested lists of numbers; floats are the shortest that read back as the same.
+
+    Args:
+        array: Of one axis or more, of any dtype that a tensor can have.
+
+    Example:
+        >>> numbers(np.array([0.1, np.nan, -np.inf], np.float32))
+        b'[0.1,"NaN","-Infinity"]'
+    """
+    try:
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError:
+        if array.dtype.kind == 'c':
+            return orjson.dumps(to_json(array))
+        array = _plain(array)
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
+    if b'null' in text:
+        pieces = text.split(b'null')
+        odd = array[~np.isfinite(array)].tolist()
+        names = (b'"NaN"' if x != x else b'"Infinity"' if x > 0 else b'"-Infinity"' for x in odd)
+        text = b''.join(chain.from_iterable(zip(pieces, chain(names, [b'']), strict=True)))
+    return text
+
+
+def _plain(array: Array) -> Array:
+    """Return an array in a form that orjson takes: C order, this machine's byte order, a dtype of numpy's own."""
+    if array.dtype.kind not in 'biuf' or array.dtype.itemsize == 1 and array.dtype.kind == 'f':
+        array = array.astype(np.float32)  # bfloat16 and its like, which it holds exactly
+    return np.ascontiguousarray(array, array.dtype.newbyteorder('='))
+
+
+def _numpy(tensor: Any) -> Array | None:
+    adapter, native = adapter_of(tensor)
+    return None if adapter is None else adapter.to_numpy(native)
+
+
+def _fallback(write: Sink) -> Callable[[Any], Any]:
+    """What to write for values that pydantic does not know, in fields that take anything."""
+
+    def fallback(value: Any) -> Any:
+        if isinstance(value, np.generic):
+            return value.item()
+        array = _numpy(value)
+        if array is not None:
+            return write(array)
+        raise InvalidValueError(
+            got=f'a {type(value).__name__}: {show(value)}',
+            wanted='a value that JSON can hold',
+            hint='Give the field a type, or a serializer.',
+        )
+
+    return fallback
+
+
+def _reads_what_it_writes(document_type: Any) -> bool:
+    """Whether a serializer of the user's is handed what pydantic wrote, and so must see the tensors."""
+    values = class_cache(document_type).values
+    if 'json_wrapped' not in values:
+        values['json_wrapped'] = _wraps(document_type.__pydantic_core_schema__)
+    wrapped: bool = values['json_wrapped']
+    return wrapped
+
+
+def _wraps(schema: Any) -> bool:
+    if isinstance(schema, dict):
+        written = schema.get('serialization')
+        if isinstance(written, dict) and written.get('type') == 'function-wrap':
+            if not written['function'].__module__.startswith('docarray.array.'):  # that of stacked fields
+                return True
+        schema = [part for key, part in schema.items() if key not in ('default', 'metadata')]
+    return isinstance(schema, (list, tuple)) and any(map(_wraps, schema))
+
+
+# -- reading ------------------------------------------------------------------------------------------
+
+
+def load_rows(data: str | bytes, document_type: Any) -> list[Any]:
+    """Return the documents of a JSON array.
+
+    Raises:
+        ValidationError: The text is not such an array; the error's path starts with the row.
+
+    Example:
+        >>> from docarray.documents import TextDoc
+        >>> load_rows('[{"text": "a"}, "b"]', TextDoc)[1].text
+        'b'
+    """
+    try:
+        with collector_paused():
+            rows: list[Any] = _rows_adapter(document_type).validate_json(data)
+    except pydantic.ValidationError as error:
+        raise ValidationError.of(error) from error.__cause__
+    return rows
+
+
+class JsonFormat:
+    """Batches as JSON: one array of documents, or for streams a document a line (newline-delimited JSON).
+
+    Args:
+        tensors: 'list' or 'base64'; None for what the document class says. Lists do not keep a dtype that
+            the class leaves open.
+
+    Example:
+        >>> from docarray.documents import TextDoc
+        >>> from docarray.schema import schema_of
+        >>> schema = schema_of(TextDoc)
+        >>> batch = Batch.of(schema, [TextDoc(text='a')])
+        >>> JsonFormat().loads(JsonFormat().dumps(batch), schema).rows()[0].text
+        'a'
+    """
+
+    name = 'json'
+
+    def __init__(self, tensors: TensorForm | None = None) -> None:
+        self.tensors = tensors
+
+    def dumps(self, batch: Batch) -> bytes:
+        return _dump_rows(batch.rows(), batch.schema.document_type, self.tensors)
+
+    def loads(self, data: bytes, schema: Schema) -> Batch:
+        return Batch.of(schema, load_rows(data, schema.document_type), ragged=True)
+
+    def dump_stream(self, batches: Iterable[Batch]) -> Iterator[bytes]:
+        for batch in batches:
+            lines = [dump_document(row, self.tensors) for row in batch.rows()]
+            if lines:
+                yield ('\n'.join(lines) + '\n').encode()
+
+    def load_stream(self, chunks: Iterable[bytes], schema: Schema) -> Iterator[Batch]:
+        pending: list[bytes] = []  # the pieces of a line whose end has not come yet
+        lines: list[bytes] = []
+        done = size = 0
+        for chunk in chunks:
+            head, *rest = chunk.split(b'\n')
+            pending.append(head)
+            if rest:
+                lines += [b''.join(pending), *rest[:-1]]
+                pending = [rest[-1]]
+            size += len(chunk)
+            if size >= BATCH_BYTES and any(map(bytes.strip, lines)):
+                batch = _load_lines(lines, done, schema)
+                yield batch
+                done, lines, size = done + len(batch), [], 0
+        lines.append(b''.join(pending))
+        if any(map(bytes.strip, lines)):
+            yield _load_lines(lines, done, schema)
+
+
+def _load_lines(lines: list[bytes], done: int, schema: Schema) -> Batch:
+    """Make a batch of documents, one a line; ``done`` documents came before them."""
+    document_type: Any = schema.document_type
+    read = document_type.__pydantic_validator__.validate_json
+    documents: list[Any] = []
+    with collector_paused():
+        for line in lines:
+            if line.strip():
+                try:
+                    documents.append(read(line))
+                except pydantic.ValidationError as error:
+                    raise _at_row(error, done + len(documents)) from error.__cause__
+    return Batch.of(schema, documents, ragged=True)
+
+
+def _at_row(error: pydantic.ValidationError, row: int) -> ValidationError:
+    """The error about one document, its paths starting with the row."""
+    faults: list[Any] = [
+        {'loc': (row, *fault['loc']), **{key: fault[key] for key in ('type', 'input', 'ctx') if key in fault}}
+        for fault in error.errors(include_url=False)
+    ]
+    return ValidationError.of(pydantic.ValidationError.from_exception_data(error.title, faults))
