@@ -24,6 +24,7 @@ def rows() -> list[Row]:
     ]
     stacked = DocumentArray[Page](documents).stack()
     names = {'view': stacked[7], 'document': documents[7], 'stacked': stacked, 'documents': documents}
+    names['column'] = torch.ones(2000, 128)
     fields = {'number': 'an int', 'title': 'a text', 'vector': 'a numpy row', 'tensor': 'a torch row'}
     read = [
         compare(f'view: read {what}', f'view.{field}', f'document.{field}', 1e-6, unit='beyond', names=names)
@@ -37,4 +38,12 @@ def rows() -> list[Row]:
         unit='beyond',
         names=names,
     )
-    return [*read, made]
+    bare = compare(
+        'view: read a torch row, beyond a row of the bare tensor',
+        'view.tensor',
+        'column[7]',
+        1e-6,
+        unit='beyond',
+        names=names,
+    )
+    return [*read, made, bare]

@@ -31,6 +31,13 @@ TensorForm = Literal['list', 'base64']
 class DocumentMeta(ModelMetaclass):
     """Metaclass of documents: their classes pickle by name, or by value where no name leads to them."""
 
+    def __init__(cls, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args)
+        if cls.__pydantic_complete__:
+            # The locals of the function that the class was made in, which pydantic keeps for names that
+            # it could not resolve: they would go with the class to other processes.
+            cls.__pydantic_parent_namespace__ = None
+
 
 class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
     """A document without an id. Everything that BaseDocument does, but for the field."""

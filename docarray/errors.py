@@ -234,7 +234,7 @@ class MissingFileError(FetchError, FileNotFoundError):
 
 
 class PreprocessError(DocArrayError, RuntimeError):
-    """A user's preprocessing function failed inside a dataset."""
+    """A function that the user gave failed: in preprocessing, or while mapping over documents."""
 
     code = 'preprocess'
 

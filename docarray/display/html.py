@@ -29,7 +29,7 @@ MAX_ROWS, MAX_COLUMNS, CELL_NODES, MAX_NAMES = 20, 12, 30, 40
 #: The longer side of a picture in pixels, and how many bytes of them one piece of HTML holds.
 PICTURE, CELL_PICTURE, PICTURE_BYTES = 160, 72, 1_000_000
 #: How many pixels of files are decoded, and how large a tensor is looked at, for pictures.
-MAX_PIXELS, MAX_TENSOR = 50_000_000, 100_000_000
+MAX_PIXELS, MAX_TENSOR = 25_000_000, 100_000_000
 
 # Colours come from the page; what is set apart is set apart by transparency.
 _BOX = 'font-size:13px;line-height:1.45;max-width:100%;overflow-x:auto'
@@ -152,8 +152,11 @@ class _Page:
         if adapter is not None:
             too_large = math.prod(adapter.shape(tensor)) > MAX_TENSOR
             return b'' if too_large else image.thumbnail(adapter.to_numpy(tensor), size)
-        header = image.open_pil(source, self.pixels)
-        self.pixels -= header.width * header.height
+        header = image.open_pil(source)
+        pixels = header.width * header.height // (4 if header.format == 'JPEG' else 1)  # decoded in small
+        if pixels > self.pixels:
+            return b''
+        self.pixels -= pixels
         return image.thumbnail(source, size)
 
 

@@ -28,6 +28,8 @@ __all__ = ['FieldRow', 'Table', 'describe_array', 'describe_schema', 'type_text'
 SAMPLE, SHAPES = 1000, 100
 #: Fields of an array, and characters of a path or type, that are shown.
 MAX_FIELDS, MAX_NAME = 60, 80
+#: Choices of a Literal that are shown.
+MAX_CHOICES = 8
 
 Path = tuple[str, ...]
 
@@ -277,7 +279,7 @@ def describe_schema(document_type: Any) -> Node:
     Example:
         >>> from docarray.documents import TextDoc
         >>> [child.type for child in describe_schema(TextDoc).children][:2]
-        ['str | None', 'TextUrl | None']
+        ['ID | None', 'str | None']
     """
     return Node('', document_type.__name__, children=_schema_fields(document_type, {document_type}))
 
@@ -295,7 +297,7 @@ def _schema_fields(document_type: Any, seen: set[Any]) -> tuple[Node, ...]:
                 seen.add(document)
                 fields = _schema_fields(document, seen)
                 inner += [Node('', document.__name__, children=fields)] if len(found) > 1 else fields
-        kind = type_text(info.annotation, tuple(info.metadata))
+        kind = printable(type_text(info.annotation, tuple(info.metadata)))
         children.append(Node(name, kind, '(as above)' if again else '', children=tuple(inner)))
     return tuple(children)
 
@@ -338,7 +340,8 @@ def type_text(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     if shape is not None and annotation is not type(None):
         return str(shape.tensor_class(annotation).__name__)
     if origin is Literal:
-        return f'Literal[{", ".join(literal(arg) for arg in args)}]'
+        more = ', ...' if len(args) > MAX_CHOICES else ''
+        return f'Literal[{", ".join(map(literal, args[:MAX_CHOICES]))}{more}]'
     if isinstance(annotation, list):  # the arguments of a Callable
         return f'[{", ".join(map(type_text, annotation))}]'
     if origin is not None:

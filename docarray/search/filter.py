@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pydantic
 
 from docarray.array import DocumentArray, DocumentArrayStacked
+from docarray.array.typed import typed
 from docarray.batch import Batch, field_values
 from docarray.cells import Numbers
 from docarray.codecs import STANDARD, enum_codec
@@ -65,7 +66,7 @@ def filter_docs(docs: DocumentArray[T] | DocumentArrayStacked[T], query: Any) ->
     found: DocumentArray[T]
     if isinstance(docs, DocumentArrayStacked):
         rows = np.flatnonzero(_mask(node, docs.batch, docs)).tolist()
-        found = DocumentArray[docs.document_type].construct([docs[row] for row in rows])  # type: ignore[name-defined]  # a class made here
+        found = typed(DocumentArray, docs.document_type).construct([docs[row] for row in rows])
         return found
     matches = predicate(node)
     found = type(docs).construct([document for document in docs if matches(document)])

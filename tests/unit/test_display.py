@@ -573,8 +573,7 @@ def test_everything_is_escaped(name: str, value: str, own_id: str) -> None:
     for obj in (document, nested, odd, DocumentArray([document, nested, odd])):
         Reader(to_html(obj))
     shown = Reader(to_html(document)).text
-    assert repr(value) in shown or value.isprintable() is False or len(value) > 50
-    assert to_text(document).isprintable() is False  # but for its line ends
+    assert repr(value) in shown
     assert all(line.isprintable() for line in to_text(nested).split('\n'))
 
 

@@ -22,7 +22,6 @@ import docarray
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.schema import schema_of
 from docarray.typing import NdArray
-from tests.unit.strategies import same
 
 T = TypeVar('T')
 
@@ -100,6 +99,11 @@ def described(value: Any) -> tuple[str, Any]:
     if isinstance(value, DocumentArrayStacked):
         value = value.unstack()
     return type(value).__name__, value
+
+
+def same(some: list[Any], others: list[Any]) -> bool:
+    """Equal documents of equal ids. (The strategies module has more, but takes long to import in a new process.)"""
+    return some == others and [one.id for one in some] == [one.id for one in others]
 
 
 def check_back(kind: Any, sent: Any, back: Any) -> None:

@@ -403,10 +403,11 @@ def test_codecs_pack_to_native_tensors(framework: str) -> None:
 
 @pytest.mark.parametrize('framework', FRAMEWORKS)
 def test_the_codec_of_a_union_follows_the_value(framework: str) -> None:
+    value = native(framework)
     codec = ImageTensor['h', 'w'].__docarray_codec__()
     assert (codec.framework, codec.type, codec.kind.dtype) == ('', ImageTensor, None)
     cls = tensor_class(framework, 'image')
-    packed = codec.pack(cls(native(framework)))
+    packed = codec.pack(cls(value))
     assert cls.get_comp_backend().matches(packed)
     assert type(codec.unpack(packed)) is cls
 
