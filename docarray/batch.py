@@ -30,6 +30,7 @@ class Batch:
 
     Example:
         >>> from docarray.documents import TextDoc
+        >>> from docarray.schema import schema_of
         >>> batch = Batch.of(schema_of(TextDoc), [TextDoc(text='a'), TextDoc(text='b')])
         >>> len(batch), [row.text for row in batch.rows()]
         (2, ['a', 'b'])

@@ -172,17 +172,18 @@ def _lower_union(annotation: Any) -> Lowered:
     members, nullable = _members(annotation), _allows_none(annotation)
     if len(members) == 1:
         return replace(lower(members[0]), nullable=nullable)
-    if members and all(is_document(member) for member in members):
-        _check_tags(members)
-        return Lowered('variant', nullable, documents=tuple(members))
     lowered = [lower(member) for member in members]
+    if lowered and all(one.form == 'nested' and not one.nullable for one in lowered):
+        documents = tuple(one.documents[0] for one in lowered)
+        _check_tags(documents)
+        return Lowered('variant', nullable, documents=documents)
     codecs = [one.codec for one in lowered if one.codec is not None]
     if len(codecs) == len(lowered) and codecs and all(codec.kind.name == 'tensor' for codec in codecs):
         return Lowered('cells', nullable, _tensor_union(codecs))
     return Lowered('cells', nullable, json_codec(annotation))
 
 
-def _check_tags(members: list[type]) -> None:
+def _check_tags(members: tuple[type, ...]) -> None:
     names = [member.__name__ for member in members]
     if len(set(names)) < len(names):
         raise SchemaError(

@@ -59,12 +59,9 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
 
     Example:
         >>> import numpy as np
-        >>> from docarray import BaseDocument
-        >>> from docarray.typing import NdArray
-        >>> class Page(BaseDocument):
-        ...     embedding: NdArray[3]
-        >>> pages = DocumentArrayStacked[Page]([Page(embedding=np.ones(3)) for _ in range(4)])
-        >>> pages.embedding.shape, len(pages[:2])
+        >>> from docarray.documents import TextDoc
+        >>> texts = DocumentArrayStacked[TextDoc]([TextDoc(embedding=np.ones(3)) for _ in range(4)])
+        >>> texts.embedding.shape, len(texts[:2])
         ((4, 3), 2)
     """
 

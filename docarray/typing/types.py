@@ -124,8 +124,7 @@ class TensorType:
             >>> TensorType(shape=('frames', ..., 'channels')).axes((10, 4, 5, 3))
             {'frames': 10, 'channels': 3}
         """
-        pairs = self._pairs(shape) or ()
-        return {axis: size for axis, size in pairs if isinstance(axis, str)}
+        return {axis: shape[place] for place, axis in _named(self.shape)}
 
     def _pairs(self, shape: tuple[int, ...]) -> list[tuple[AxisSpec, int]] | None:
         """Each declared axis but ``...`` with its size; None where there are too few axes or too many."""
@@ -171,17 +170,26 @@ class TensorType:
         return f'The axes look {order}; transpose them or declare {show_shape(shape)}.'
 
 
+def _places(axes: tuple[AxisSpec, ...]) -> list[tuple[int, AxisSpec]]:
+    """The axes with their places in a shape; those behind the dots are counted from the end."""
+    here = axes.index(Ellipsis) if Ellipsis in axes else len(axes)
+    return [(place if place < here else place - len(axes), axis) for place, axis in enumerate(axes)]
+
+
+@lru_cache(1024)
+def _named(axes: tuple[AxisSpec, ...] | None) -> tuple[tuple[int, str], ...]:
+    return tuple((place, axis) for place, axis in _places(axes or ()) if isinstance(axis, str))
+
+
 @lru_cache(1024)
 def _fitter(axes: tuple[AxisSpec, ...] | None, modality: str) -> Callable[[tuple[int, ...]], bool]:
     if axes is None:
         return _video if modality == 'video' else _anything
     count = len(axes)
     here = axes.index(Ellipsis) if Ellipsis in axes else count
-    # Axes behind the dots are counted from the end.
-    places = [(place if place < here else place - count, axis) for place, axis in enumerate(axes)]
-    sizes = [(place, axis) for place, axis in places if isinstance(axis, int)]
-    named = [(place, axis) for place, axis in places if isinstance(axis, str)]
-    first = dict(reversed([(axis, place) for place, axis in named]))
+    sizes = [(place, axis) for place, axis in _places(axes) if isinstance(axis, int)]
+    named = _named(axes)
+    first = {axis: place for place, axis in reversed(named)}
     same = [(place, first[axis]) for place, axis in named if first[axis] != place]
 
     def fits(shape: tuple[int, ...]) -> bool:

@@ -50,7 +50,7 @@ class Mixed(enum.Enum):
 
 
 UserId = NewType('UserId', int)
-Alias = typing_extensions.TypeAliasType('Alias', 'list[int] | None')
+Alias = typing_extensions.TypeAliasType('Alias', list[int] | None)
 
 
 @pytest.mark.parametrize(

@@ -114,11 +114,15 @@ def test_few_type_ignores_and_a_reason_behind_each() -> None:
 
 #: Who may import what unpickles: _typed sends local classes by value, formats/pickle is asked for by name.
 UNPICKLERS = {'pickle', 'cPickle', 'cloudpickle', 'dill', 'joblib', 'marshal', 'shelve'}
-MAY_UNPICKLE = {'_typed.py': {'cloudpickle', 'pickle'}, 'formats/pickle.py': {'pickle', 'cloudpickle'}}
+MAY_UNPICKLE = {
+    '_typed.py': {'cloudpickle', 'pickle'},
+    'formats/pickle.py': {'cloudpickle', 'pickle'},
+    'search/map.py': {'cloudpickle'},  # to and from worker processes of its own
+}
 CALLS = {'print', 'eval', 'exec', 'breakpoint', 'input'}
 METHODS = {'os.system', 'os.popen', 'logging.basicConfig', 'warnings.simplefilter', 'warnings.filterwarnings'}
 #: These stand above the lazy table of docarray/__init__.py and may use the names in it.
-ABOVE_THE_TABLE = ('__init__.py', '_aliases.py', 'cli.py', 'testing/')
+ABOVE_THE_TABLE = ('__init__.py', '_aliases.py', 'cli.py', 'testing/', 'demo/')
 
 
 def imports_of(node: ast.AST) -> Iterator[tuple[str, str]]:
