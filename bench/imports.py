@@ -33,7 +33,7 @@ def rows() -> list[Row]:
     for statement in STATEMENTS.values():
         child(TIMED, statement)  # compiles the modules
     times: dict[str, list[float]] = {name: [] for name in STATEMENTS}
-    for _ in range(2 if settings.quick else 15):
+    for _ in range(1 if settings.quick else 9):
         for name, statement in STATEMENTS.items():
             times[name].append(float(child(TIMED, statement)))
     taken = {name: median(found) for name, found in times.items()}

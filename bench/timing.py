@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from timeit import Timer
 from typing import Any, NamedTuple
 
@@ -74,6 +74,8 @@ def interleave(
 ) -> tuple[float, float]:
     """Time two statements alternately in this process; return the median seconds of one call of each.
 
+    The seconds are those of the processor, all threads together: what else runs on the machine does
+    not count, and a second thread is no advantage.
     Short statements run many times in a round, both equally often. The collector runs before each
     round and not within it, for both alike. Rounds end early when ``settings.seconds`` are over.
 
@@ -83,11 +85,11 @@ def interleave(
         rounds: How many rounds at most.
         names: The globals of source text.
     """
-    pair = Timer(ours, globals=names), Timer(yardstick, globals=names)
+    pair = Timer(ours, timer=process_time, globals=names), Timer(yardstick, timer=process_time, globals=names)
     for timer in pair:
         timer.timeit(1)  # compiles validators, fills caches, touches memory
     slower = max(timer.timeit(1) for timer in pair)
-    number = max(1, min(100_000, int(0.002 / slower)))
+    number = max(1, min(100_000, int(0.002 / max(slower, 1e-8))))
     times: tuple[list[float], list[float]] = ([], [])
     start = perf_counter()
     for turn in range(rounds):

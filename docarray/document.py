@@ -19,7 +19,7 @@ from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.merge import update
 from docarray.typing.abstract import write_base64
 from docarray.typing.id import ID, new_id
-from docarray.values import Shown, adapter_of, equal_values
+from docarray.values import equal_values, shown
 
 __all__ = ['AnyDocument', 'BaseDocument', 'BaseDocumentWithoutId']
 
@@ -149,7 +149,7 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
 
     def __repr_args__(self) -> Any:
         for name, value in super().__repr_args__():
-            yield name, value if adapter_of(value)[0] is None else Shown(value)
+            yield name, shown(value)
 
     def copy(self: D, **options: Any) -> D:
         """Copy the document: its fields are shared, or copied too with ``deep=True``. See ``model_copy``."""

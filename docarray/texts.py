@@ -86,8 +86,9 @@ class Texts(Column):
         if len(rows) and sizes[0] and (sizes == sizes[0]).all():  # ids, for one: rows of a matrix
             raw = np.frombuffer(self.buffer, np.uint8)
             return Texts(None, sliding_window_view(raw, sizes.item(0))[starts].tobytes(), offsets, valid)
-        pieces = map(slice, starts.tolist(), stops.tolist())
-        return Texts(None, b''.join(map(self.buffer.__getitem__, pieces)), offsets, valid)
+        buffer = self.buffer
+        pieces = [buffer[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+        return Texts(None, b''.join(pieces), offsets, valid)
 
     def values(self) -> list[Any]:
         if self.rows is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from docarray.frameworks import Framework, framework_of
+
+_MOST_BYTES = 40
+_MOST_ITEMS = 10
 
 
 def adapter_of(value: Any) -> tuple[Framework | None, Any]:
@@ -36,12 +40,38 @@ def equal_values(a: Any, b: Any) -> bool:
 
 
 class Shown:
-    """A tensor in a repr: its class, shape and dtype, never its values."""
+    """Text that stands for itself in a repr."""
 
-    def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor
+    __slots__ = ('text',)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def __repr__(self) -> str:
-        adapter, native = adapter_of(self.tensor)
-        facts = f'shape={adapter.shape(native)}, dtype={adapter.dtype(native)}' if adapter else ''
-        return f'{type(self.tensor).__name__}({facts})'
+        return self.text
+
+
+def shown(value: Any) -> Any:
+    """Return what stands for a value in the repr of its document: short, whatever its size.
+
+    A tensor is its class, shape and dtype, in lists and dicts too, of which the first ten items are
+    shown; bytes are cut. Text is whole: it is what people look for.
+
+    Example:
+        >>> import numpy as np
+        >>> shown([np.zeros(3)])
+        [ndarray(shape=(3,), dtype=float64)]
+    """
+    adapter, native = adapter_of(value)
+    if adapter is not None:
+        return Shown(f'{type(value).__name__}(shape={adapter.shape(native)}, dtype={adapter.dtype(native)})')
+    if isinstance(value, bytes):
+        return value if len(value) <= _MOST_BYTES else Shown(f'{value[:_MOST_BYTES]!r}... ({len(value)} bytes)')
+    more = [Shown('...')]
+    if type(value) in (list, tuple):
+        items = list(map(shown, value[:_MOST_ITEMS])) + more * (len(value) > _MOST_ITEMS)
+        return type(value)(items)
+    if type(value) is dict:
+        first = {key: shown(item) for key, item in islice(value.items(), _MOST_ITEMS)}
+        return first | ({more[0]: more[0]} if len(value) > _MOST_ITEMS else {})
+    return value

@@ -13,7 +13,7 @@ from docarray.array.views import read_field, view
 from docarray.batch import Batch, field_values
 from docarray.cells import Numbers
 from docarray.schema import Field
-from docarray.values import equal_values
+from docarray.values import equal_values, shown
 
 
 class Values(Sequence[Any]):
@@ -68,7 +68,7 @@ class Values(Sequence[Any]):
         return NotImplemented
 
     def __repr__(self) -> str:
-        return repr(list(self))
+        return repr(shown(self[:11]))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         if isinstance(self._column, Numbers) and self._column.valid is None:

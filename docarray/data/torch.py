@@ -14,6 +14,7 @@ from docarray.array.rows import DocumentArray
 from docarray.array.select import read_index
 from docarray.array.typed import ArrayMeta
 from docarray.batch import Batch
+from docarray.data.parcel import Parcel
 from docarray.data.plan import Plan
 from docarray.document import AnyDocument, BaseDocumentWithoutId
 from docarray.errors import InvalidValueError, show
@@ -181,6 +182,14 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):  # type: ignore[misc] 
                     where=f'{cls.__name__}.collate_fn', got=f'a {found.__name__}', wanted=f'documents of class {wanted.__name__}'
                 )
         return wanted
+
+    def __getstate__(self) -> dict[str, Any]:
+        rows = isinstance(self._source, DocumentArray)
+        return {**self.__dict__, '_source': Parcel(self._source)} if rows else self.__dict__.copy()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        source = state['_source']  # still a parcel where nothing was pickled, as in copy.copy
+        self.__dict__.update(state, _source=source.documents if isinstance(source, Parcel) else source)
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} (length={len(self)})>'

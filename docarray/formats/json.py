@@ -2,7 +2,8 @@
 
 A document's JSON is pydantic's own, with its aliases and serializers. Only the numbers of tensors are
 written by orjson, straight from their memory: pydantic writes a unique word in place of each tensor,
-which its numbers replace in the finished text.
+which its numbers replace in the finished text. Classes with serializers of the user's, or with fields
+of any type, which might bring some, go all the way through pydantic.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Any
 import numpy as np
 import orjson
 import pydantic
-from pydantic_core import PydanticSerializationError
 
 from docarray._typed import class_cache
 from docarray.batch import Batch, collector_paused
@@ -28,7 +28,6 @@ from docarray.values import adapter_of
 __all__ = ['JsonFormat', 'dump_document', 'dump_rows', 'load_rows']
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Sink = Callable[[Array], Any]
 
 #: How many bytes of documents a stream reads before it makes a batch of them.
 BATCH_BYTES = 1 << 20
@@ -43,7 +42,7 @@ def dump_document(document: Any, tensors: TensorForm | None = None) -> str:
         '{"id":"a","text":"x",'
     """
     cls = type(document)
-    return _dump(cls.__pydantic_serializer__, document, {cls}, tensors).decode()
+    return _dump(cls.__pydantic_serializer__, document, {cls}, tensors)
 
 
 def dump_rows(array: Iterable[Any], tensors: TensorForm | None = None) -> str:
@@ -54,12 +53,12 @@ def dump_rows(array: Iterable[Any], tensors: TensorForm | None = None) -> str:
         >>> dump_rows(DocumentArray([]))
         '[]'
     """
-    return _dump_rows(array, getattr(array, 'document_type', AnyDocument), tensors).decode()
+    return _dump_rows(array, getattr(array, 'document_type', AnyDocument), tensors)
 
 
-def _dump_rows(array: Iterable[Any], document_type: Any, tensors: TensorForm | None) -> bytes:
+def _dump_rows(array: Iterable[Any], document_type: Any, tensors: TensorForm | None) -> str:
     rows = array if isinstance(array, list) else list(array)
-    if document_type is AnyDocument:
+    if document_type is AnyDocument:  # of any classes, each written by its own
         return _dump(_rows_adapter(BaseDocumentWithoutId).serializer, rows, set(map(type, rows)), tensors, True)
     return _dump(_rows_adapter(document_type).serializer, rows, {document_type}, tensors)
 
@@ -77,7 +76,7 @@ def _rows_adapter(document_type: Any) -> pydantic.TypeAdapter[Any]:
 
 def _dump(
     serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | None, own_class: bool = False
-) -> bytes:
+) -> str:
     """Serialize a document or a list of them.
 
     Args:
@@ -88,77 +87,48 @@ def _dump(
         own_class: Write each document by its own class instead of the serializer's.
     """
     context: dict[str, Any] = {'tensors': tensors} if tensors else {}
-    forms = {cls.__docarray_tensors__ for cls in classes}
-    write: Sink = to_base64 if tensors == 'base64' or (not tensors and forms == {'base64'}) else to_json
+    own_forms = {cls.__docarray_tensors__ for cls in classes}
+    in_base64 = tensors == 'base64' or (tensors is None and own_forms == {'base64'})
+    fallback = _fallback(to_base64 if in_base64 else to_json)
 
-    def dump(write: Sink, **more: Any) -> bytes:
+    def dump(**more: Any) -> str:
         made: bytes = serializer.to_json(
-            value, context=context | more, fallback=_fallback(write), serialize_as_any=own_class
+            value, context=context | more, fallback=fallback, serialize_as_any=own_class
         )
-        return made
+        return made.decode()
 
-    if write is to_json and not any(map(_reads_what_it_writes, classes)):
-        spliced = _spliced(dump)
-        if spliced is not None:
-            return spliced
-    return dump(write)
+    if not in_base64 and all(map(_writes_plainly, classes)):
+        word = secrets.token_hex(16)
+        found: list[Any] = []
+        pieces = dump(tensor_sink=found.append, tensor_word=word).split(f'"{word}"')
+        if len(pieces) == len(found) + 1:  # else pydantic tried several members of a union on one tensor
+            numbers = [_numbers(tensor) for tensor in found]
+            return ''.join(chain.from_iterable(zip(pieces, [*numbers, ''], strict=True)))
+    return dump()
 
 
-def _spliced(dump: Callable[..., bytes]) -> bytes | None:
-    """Write with tensors set aside and put back, or return None where that cannot be done faithfully."""
-    word = secrets.token_hex(16)
-    texts: list[bytes] = []
-
-    def sink(tensor: Any) -> Any:
-        array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else _numpy(tensor)
-        if array is None:  # a document made without validation may hold anything
-            return tensor
-        if array.ndim == 0 or not array.size:
-            return to_json(array)  # whose shape lists might not tell
-        texts.append(numbers(array))
-        return f'{word}{len(texts) - 1}'
-
+def _numbers(tensor: Any) -> str:
+    """Return a tensor as JSON. Floats are the shortest that read back as the same in their own dtype."""
+    array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else _numpy(tensor)
+    if array is None:  # a document made without validation may hold anything
+        return orjson.dumps(tensor).decode()
     try:
-        first, *rest = dump(sink, tensor_sink=sink).split(f'"{word}'.encode())
-        if len(rest) != len(texts):
-            return None
-        parts = [first]
-        for part in rest:
-            place, _, after = part.partition(b'"')
-            parts += texts[int(place)], after
-    except (PydanticSerializationError, ValueError):
-        return None  # a serializer of the user's looked into the word; the plain way shows what is wrong, if anything
-    return b''.join(parts)
-
-
-def numbers(array: Array) -> bytes:
-    """Return an array as JSON, nested lists of numbers; floats are the shortest that read back as the same.
-
-    Args:
-        array: Of one axis or more, of any dtype that a tensor can have.
-
-    Example:
-        >>> numbers(np.array([0.1, np.nan, -np.inf], np.float32))
-        b'[0.1,"NaN","-Infinity"]'
-    """
-    try:
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
     except TypeError:
-        if array.dtype.kind == 'c':
-            return orjson.dumps(to_json(array))
+        if array.ndim == 0 or array.dtype.kind == 'c':
+            return orjson.dumps(to_json(array)).decode()
         array = _plain(array)
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
-    if b'null' in text:
-        pieces = text.split(b'null')
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
+    if 'n' in text:  # null
         odd = array[~np.isfinite(array)].tolist()
-        names = (b'"NaN"' if x != x else b'"Infinity"' if x > 0 else b'"-Infinity"' for x in odd)
-        text = b''.join(chain.from_iterable(zip(pieces, chain(names, [b'']), strict=True)))
-    return text
+        names = ['"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"' for x in odd]
+        text = ''.join(chain.from_iterable(zip(text.split('null'), [*names, ''], strict=True)))
+    return text if array.size else orjson.dumps(to_json(array)).decode()
 
 
 def _plain(array: Array) -> Array:
     """Return an array in a form that orjson takes: C order, this machine's byte order, a dtype of numpy's own."""
-    if array.dtype.kind not in 'biuf' or array.dtype.itemsize == 1 and array.dtype.kind == 'f':
+    if array.dtype.kind not in 'biuf':
         array = array.astype(np.float32)  # bfloat16 and its like, which it holds exactly
     return np.ascontiguousarray(array, array.dtype.newbyteorder('='))
 
@@ -168,7 +138,7 @@ def _numpy(tensor: Any) -> Array | None:
     return None if adapter is None else adapter.to_numpy(native)
 
 
-def _fallback(write: Sink) -> Callable[[Any], Any]:
+def _fallback(write: Callable[[Array], Any]) -> Callable[[Any], Any]:
     """What to write for values that pydantic does not know, in fields that take anything."""
 
     def fallback(value: Any) -> Any:
@@ -186,23 +156,25 @@ def _fallback(write: Sink) -> Callable[[Any], Any]:
     return fallback
 
 
-def _reads_what_it_writes(document_type: Any) -> bool:
-    """Whether a serializer of the user's is handed what pydantic wrote, and so must see the tensors."""
+def _writes_plainly(document_type: Any) -> bool:
+    """Whether no serializer of the user's can come to see, or to move, the word that stands for a tensor."""
     values = class_cache(document_type).values
-    if 'json_wrapped' not in values:
-        values['json_wrapped'] = _wraps(document_type.__pydantic_core_schema__)
-    wrapped: bool = values['json_wrapped']
-    return wrapped
+    if 'json_plain' not in values:
+        values['json_plain'] = not _has_serializers(document_type.__pydantic_core_schema__)
+    plain: bool = values['json_plain']
+    return plain
 
 
-def _wraps(schema: Any) -> bool:
+def _has_serializers(schema: Any) -> bool:
+    """Whether functions from outside this package write some part; ``any`` may stand for a model that has them."""
     if isinstance(schema, dict):
-        written = schema.get('serialization')
-        if isinstance(written, dict) and written.get('type') == 'function-wrap':
-            if not written['function'].__module__.startswith('docarray.array.'):  # that of stacked fields
-                return True
+        if schema.get('type') == 'any':
+            return True
+        function = (schema.get('serialization') or {}).get('function')
+        if function is not None and not function.__module__.startswith('docarray.'):
+            return True
         schema = [part for key, part in schema.items() if key not in ('default', 'metadata')]
-    return isinstance(schema, (list, tuple)) and any(map(_wraps, schema))
+    return isinstance(schema, (list, tuple)) and any(map(_has_serializers, schema))
 
 
 # -- reading ------------------------------------------------------------------------------------------
@@ -249,7 +221,7 @@ class JsonFormat:
         self.tensors = tensors
 
     def dumps(self, batch: Batch) -> bytes:
-        return _dump_rows(batch.rows(), batch.schema.document_type, self.tensors)
+        return _dump_rows(batch.rows(), batch.schema.document_type, self.tensors).encode()
 
     def loads(self, data: bytes, schema: Schema) -> Batch:
         return Batch.of(schema, load_rows(data, schema.document_type), ragged=True)

@@ -327,7 +327,7 @@ def _serialize(value: Any, info: Any) -> Any:
     context = info.context
     form = None
     if type(context) is dict:
-        if 'tensor_sink' in context:  # docarray.formats.json writes the numbers itself, where this word stands
+        if 'tensor_sink' in context:  # docarray.formats.json writes the numbers where this word stands
             context['tensor_sink'](value)
             return context['tensor_word']
         form = context.get('tensors')
