@@ -21,7 +21,7 @@ from docarray import BaseDocument, DocumentArray
 from docarray.search import find
 from docarray.typing import NdArray
 
-BAR = 3.0
+BAR = 2.0
 
 
 class Page(BaseDocument):

@@ -16,6 +16,7 @@ from docarray.kinds import Codec
 from docarray.masks import Index, mask_of
 from docarray.schema import Field, Schema
 from docarray.texts import Texts
+from docarray.values import equal_values
 
 #: Kinds whose columns hold the documents' own values; a format packs them with the codec.
 OWN_VALUES = frozenset({'bytes', 'list', 'map', 'json'})
@@ -163,6 +164,14 @@ class Batch:
             except DocArrayError as error:
                 raise error.at(where) from error.__cause__
 
+    def equal(self, other: Batch) -> bool:
+        """Whether the documents of two batches of one schema are equal, column by column; ids are not compared."""
+        return len(self) == len(other) and all(
+            _equal_columns(field, self.data[name], other.data[name])
+            for name, field in self.schema.fields.items()
+            if name != 'id'
+        )
+
     def tensors(self) -> Iterator[tuple[str, Tensors | Ragged]]:
         """Yield (path, column) for all tensor columns, nested ones too."""
         for name, column in self.data.items():
@@ -250,6 +259,20 @@ def field_values(field: Field, column: Any) -> list[Any]:
         return values
     unpack = field.codec.unpack
     return [None if value is None else unpack(value) for value in values]
+
+
+def _equal_columns(field: Field, a: Any, b: Any) -> bool:
+    whole = (Numbers, Tensors, Nested)
+    if not isinstance(a, whole) or type(a) is not type(b):
+        return equal_values(field_values(field, a), field_values(field, b))
+    if (a.valid is None) != (b.valid is None) or not np.array_equal(a.valid, b.valid):
+        return False
+    if a.valid is not None:  # what stands in the place of missing values does not count
+        there = np.flatnonzero(a.valid)
+        a, b = a.take(there), b.take(there)
+    if isinstance(a, Nested):
+        return a.batch.equal(b.batch)
+    return not len(a) or equal_values(a.data, b.data)
 
 
 def _concat_columns(columns: Sequence[Any]) -> Any:

@@ -17,7 +17,7 @@ from docarray._typed import class_cache, pickles_by_recipe
 from docarray.axes import axes_checker, shared_axes
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.merge import update
-from docarray.typing.abstract import write_base64
+from docarray.typing.abstract import write_base64, write_extras
 from docarray.typing.id import ID, new_id
 from docarray.values import equal_values, shown
 
@@ -81,6 +81,8 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
             return schema
         if cls.__docarray_tensors__ == 'base64':
             write_base64(schema, cls)
+        if cls.model_config.get('extra') == 'allow':
+            write_extras(schema, cls)
         types = shared_axes(cls)
         if types:
             # The name by which a recursive class refers to itself goes to the whole, check included.

@@ -110,8 +110,8 @@ class Texts(Column):
 
     @classmethod
     def concat(cls, parts: Sequence[Texts]) -> Texts:
-        if sum(map(len, parts)) < PACK_FROM:
-            return cls([value for part in parts for value in part.values()])
+        if sum(map(len, parts)) < PACK_FROM or all(part.rows is not None for part in parts):
+            return cls.pack([value for part in parts for value in part.values()])
         parts = [part.packed() for part in parts]
         starts = np.cumsum([0, *(len(part.buffer) for part in parts)], dtype=np.int64)
         offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]

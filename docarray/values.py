@@ -17,6 +17,9 @@ def adapter_of(value: Any) -> tuple[Framework | None, Any]:
     return framework_of(native), native
 
 
+_PLAIN = (bool, int, float, str, bytes)
+
+
 def equal_values(a: Any, b: Any) -> bool:
     """Whether two field values are equal: tensors by shape and values, NaN equal to NaN.
 
@@ -29,6 +32,8 @@ def equal_values(a: Any, b: Any) -> bool:
         return True
     if a is None or b is None:
         return False
+    if isinstance(a, _PLAIN) and isinstance(b, _PLAIN):
+        return a == b or (a != a and b != b)
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
         return len(a) == len(b) and all(map(equal_values, a, b))
     if isinstance(a, dict) and isinstance(b, dict):
@@ -66,7 +71,9 @@ def shown(value: Any) -> Any:
     if adapter is not None:
         return Shown(f'{type(value).__name__}(shape={adapter.shape(native)}, dtype={adapter.dtype(native)})')
     if isinstance(value, bytes):
-        return value if len(value) <= _MOST_BYTES else Shown(f'{value[:_MOST_BYTES]!r}... ({len(value)} bytes)')
+        return (
+            value if len(value) <= _MOST_BYTES else Shown(f'{value[:_MOST_BYTES]!r}... ({len(value)} bytes)')
+        )
     more = [Shown('...')]
     if type(value) in (list, tuple):
         items = list(map(shown, value[:_MOST_ITEMS])) + more * (len(value) > _MOST_ITEMS)

@@ -23,7 +23,6 @@ from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
 from docarray.errors import (
     InvalidValueError,
     LengthError,
-    PathError,
     SchemaError,
     UnsupportedError,
     ValidationError,
@@ -280,17 +279,26 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
             return NotImplemented
         if self.document_type is not other.document_type or len(self) != len(other):
             return False
-        return equal_values(self._batch.rows(), other.batch.rows())
+        if self.document_type.__eq__ is not BaseDocumentWithoutId.__eq__:
+            return bool(self._batch.rows() == other.batch.rows())
+        return self._batch.equal(other.batch)
 
     def __reduce__(self) -> Any:
         return _rebuild, (type(self), self._batch)
 
     def traverse_flat(self, access_path: str) -> Any:
-        """Return the values at a path: the column itself, or one flat list through arrays of documents."""
-        try:
-            return self.column(access_path) if access_path else self
-        except PathError:
+        """Return the values at a path: the column itself, or one flat list through arrays of documents.
+
+        Rows without a nested document on the way have no value in the list, as in ``DocumentArray``.
+        """
+        batch, fields = self._batch, self._batch.schema.resolve(access_path) if access_path else ()
+        for field in fields[:-1]:
+            if field.form != 'nested' or batch.data[field.name].valid is not None:
+                return self.unstack().traverse_flat(access_path)
+            batch = batch.data[field.name].batch
+        if fields and fields[-1].form == 'docs':
             return self.unstack().traverse_flat(access_path)
+        return self._column(batch, fields[-1]) if fields else self
 
     def to_json(self, *, tensors: TensorForm | None = None) -> str:
         """Return a JSON array of the documents. See ``BaseDocument.to_json``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import compress
+from operator import itemgetter
 from typing import Any, ClassVar, Literal, SupportsIndex, TypeVar, overload
 
 import numpy as np
@@ -158,22 +159,21 @@ class DocumentArray(list[T], AnyDocumentArray):
             return self
         found = self._by_list(index) if type(index) is list and index else None
         if found is not None:
-            return self._like(found)
+            return found
         rows = read_index(index, len(self), type(self).__name__)
         return list.__getitem__(self, rows) if isinstance(rows, int) else self._like(self._pick(rows))
 
-    def _by_list(self, index: list[Any]) -> list[Any] | None:
-        """The short way of a list of bools or ints; None leaves it to ``read_index``, which knows what is wrong."""
+    def _by_list(self, index: list[Any]) -> Any:
+        """The short way of a list of bools or ints; None leaves it to ``read_index``, and its errors."""
         if type(index[0]) is bool:
-            found = list(compress(self, index))
+            found = self._like(compress(self, index))
             return found if len(index) == len(self) and index.count(True) == len(found) else None
         try:
             if type(sum(index)) is not int:  # a sum with anything but ints is of another type, or refused
                 return None
-            if len(index) < len(self) // 8:
-                return list(map(super().__getitem__, index))
-            documents = list(self)  # Python reads a list itself faster than a subclass
-            return [documents[row] for row in index]
+            if len(index) == 1 or len(index) < len(self) // 8:
+                return self._like(map(super().__getitem__, index))
+            return self._like(itemgetter(*index)(list(self)))  # which reads a list faster than a subclass
         except (IndexError, TypeError):
             return None
 
@@ -348,9 +348,12 @@ class DocumentArray(list[T], AnyDocumentArray):
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        document = BaseDocumentWithoutId if cls.document_type is AnyDocument else cls.document_type
-        rows = core_schema.list_schema(handler.generate_schema(document))
-        return core_schema.no_info_wrap_validator_function(cls._validate, rows)
+        document = handler.generate_schema(cls.document_type)
+        if cls.document_type is AnyDocument:  # documents of any class, each read and written as what it is
+            document = core_schema.no_info_wrap_validator_function(
+                _any_document, document, serialization=core_schema.simple_ser_schema('any')
+            )
+        return core_schema.no_info_wrap_validator_function(cls._validate, core_schema.list_schema(document))
 
     @classmethod
     def _validate(cls, value: Any, handler: pydantic.ValidatorFunctionWrapHandler) -> Any:
@@ -360,6 +363,10 @@ class DocumentArray(list[T], AnyDocumentArray):
         if isinstance(value, DocumentArrayStacked):
             value = value.unstack()
         return cls.construct(handler(value))
+
+
+def _any_document(value: Any, handler: pydantic.ValidatorFunctionWrapHandler) -> Any:
+    return value if isinstance(value, BaseDocumentWithoutId) else handler(value)
 
 
 def _untyped(name: str) -> dict[str, str]:

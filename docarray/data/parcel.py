@@ -1,4 +1,4 @@
-"""Rows on their way to a worker process, with their torch tensors in a few blocks of memory.
+"""Rows on their way to a worker process, with their torch tensors in a few blocks of bytes.
 
 torch sends each tensor as a file of shared memory that stays open. An array of thousands of documents
 would need thousands: more than most systems allow a process, and than a forkserver takes at all.
@@ -7,9 +7,12 @@ would need thousands: more than most systems allow a process, and than a forkser
 from __future__ import annotations
 
 import io
+import math
 import pickle
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from docarray.array.rows import DocumentArray
@@ -17,6 +20,7 @@ from docarray.typing.abstract import AbstractTensor
 
 __all__ = ['Parcel']
 
+Bytes = npt.NDArray[np.uint8]
 #: Where a tensor is: dtype of its block, first value, shape. None: it travels by itself.
 Place = tuple[torch.dtype, int, tuple[int, ...]] | None
 
@@ -78,8 +82,11 @@ class _Unpacker(pickle.Unpickler):
         return tensor if type(tensor) is cls else tensor.as_subclass(cls)
 
 
-def _blocks(tensors: list[Any]) -> tuple[list[Place], dict[torch.dtype, Any], list[Any]]:
-    """Return the place of each tensor, one flat tensor of each dtype, and the tensors that fit in none."""
+def _blocks(tensors: list[Any]) -> tuple[list[Place], dict[torch.dtype, Bytes], list[Any]]:
+    """Return the place of each tensor, the bytes of those of each dtype, and the tensors that are neither.
+
+    Not shared memory, which would have to stay open here for as long as a worker may need it.
+    """
     places: list[Place] = []
     parts: dict[torch.dtype, list[Any]] = {}
     sizes: dict[torch.dtype, int] = {}
@@ -92,18 +99,18 @@ def _blocks(tensors: list[Any]) -> tuple[list[Place], dict[torch.dtype, Any], li
         start = sizes.get(tensor.dtype, 0)
         places.append((tensor.dtype, start, tuple(tensor.shape)))
         sizes[tensor.dtype] = start + tensor.numel()
-        parts.setdefault(tensor.dtype, []).append(tensor.reshape(-1).as_subclass(torch.Tensor))
-    return places, {dtype: torch.cat(found) for dtype, found in parts.items()}, single
+        parts.setdefault(tensor.dtype, []).append(tensor.as_subclass(torch.Tensor).reshape(-1))
+    blocks = {dtype: torch.cat(found).view(torch.uint8).numpy() for dtype, found in parts.items()}
+    return places, blocks, single
 
 
-def _unpacked(data: bytes, places: list[Place], blocks: dict[torch.dtype, Any], single: list[Any]) -> Any:
-    waiting = iter(single)
-    tensors = []
+def _unpacked(data: bytes, places: list[Place], blocks: dict[torch.dtype, Bytes], single: list[Any]) -> Any:
+    values = {dtype: torch.from_numpy(block).view(dtype) for dtype, block in blocks.items()}
+    waiting, tensors = iter(single), []
     for place in places:
         if place is None:
             tensors.append(next(waiting))
         else:
             dtype, start, shape = place
-            size = torch.Size(shape).numel()
-            tensors.append(blocks[dtype][start : start + size].view(shape))
+            tensors.append(values[dtype][start : start + math.prod(shape)].view(shape))
     return _Unpacker(io.BytesIO(data), tensors).load()

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import orjson
 import pydantic
+from pydantic_core import PydanticSerializationError
 
 from docarray._typed import class_cache
+from docarray.array.rows import DocumentArray
 from docarray.batch import Batch, collector_paused
-from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
+from docarray.document import AnyDocument, TensorForm
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.schema import Schema
 from docarray.typing.tensor_json import to_base64, to_json
@@ -58,15 +60,15 @@ def dump_rows(array: Iterable[Any], tensors: TensorForm | None = None) -> str:
 
 def _dump_rows(array: Iterable[Any], document_type: Any, tensors: TensorForm | None) -> str:
     rows = array if isinstance(array, list) else list(array)
-    if document_type is AnyDocument:  # of any classes, each written by its own
-        return _dump(_rows_adapter(BaseDocumentWithoutId).serializer, rows, set(map(type, rows)), tensors, True)
-    return _dump(_rows_adapter(document_type).serializer, rows, {document_type}, tensors)
+    classes = set(map(type, rows)) if document_type is AnyDocument else {document_type}
+    return _dump(_rows_adapter(document_type).serializer, rows, classes, tensors)
 
 
 def _rows_adapter(document_type: Any) -> pydantic.TypeAdapter[Any]:
     values = class_cache(document_type).values
     if 'json_rows' not in values:
-        values['json_rows'] = pydantic.TypeAdapter(list[document_type])
+        rows = DocumentArray if document_type is AnyDocument else list[document_type]
+        values['json_rows'] = pydantic.TypeAdapter(rows)
     adapter: pydantic.TypeAdapter[Any] = values['json_rows']
     return adapter
 
@@ -74,9 +76,7 @@ def _rows_adapter(document_type: Any) -> pydantic.TypeAdapter[Any]:
 # -- writing ------------------------------------------------------------------------------------------
 
 
-def _dump(
-    serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | None, own_class: bool = False
-) -> str:
+def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | None) -> str:
     """Serialize a document or a list of them.
 
     Args:
@@ -84,7 +84,6 @@ def _dump(
         value: What to write.
         classes: The document classes in it.
         tensors: The form of tensors, None for what the classes say.
-        own_class: Write each document by its own class instead of the serializer's.
     """
     context: dict[str, Any] = {'tensors': tensors} if tensors else {}
     own_forms = {cls.__docarray_tensors__ for cls in classes}
@@ -92,9 +91,11 @@ def _dump(
     fallback = _fallback(to_base64 if in_base64 else to_json)
 
     def dump(**more: Any) -> str:
-        made: bytes = serializer.to_json(
-            value, context=context | more, fallback=fallback, serialize_as_any=own_class
-        )
+        try:
+            made: bytes = serializer.to_json(value, context=context | more, fallback=fallback)
+        except PydanticSerializationError as error:
+            where = ' or '.join(sorted(cls.__name__ for cls in classes))
+            raise InvalidValueError(where=where, got=show(str(error), 300), wanted='what JSON can hold') from error
         return made.decode()
 
     if not in_base64 and all(map(_writes_plainly, classes)):
@@ -148,7 +149,7 @@ def _fallback(write: Callable[[Array], Any]) -> Callable[[Any], Any]:
         if array is not None:
             return write(array)
         raise InvalidValueError(
-            got=f'a {type(value).__name__}: {show(value)}',
+            got=f'{type(value).__name__} {show(value)}',
             wanted='a value that JSON can hold',
             hint='Give the field a type, or a serializer.',
         )
@@ -171,7 +172,7 @@ def _has_serializers(schema: Any) -> bool:
         if schema.get('type') == 'any':
             return True
         function = (schema.get('serialization') or {}).get('function')
-        if function is not None and not function.__module__.startswith('docarray.'):
+        if function is not None and not str(function.__module__).startswith(('docarray.', 'pydantic.')):
             return True
         schema = [part for key, part in schema.items() if key not in ('default', 'metadata')]
     return isinstance(schema, (list, tuple)) and any(map(_has_serializers, schema))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from operator import methodcaller
 from threading import RLock
@@ -345,6 +345,11 @@ def _serialize_base64(value: Any, info: Any) -> Any:
     return value if array is None else to_base64(array)
 
 
+def _serialize_extra(value: Any, handler: Any, info: Any) -> Any:
+    """The serializer of fields that nobody declared: tensors as everywhere, pydantic's way for the rest."""
+    return handler(value) if _coerce.to_numpy(value) is None else _serialize(value, info)
+
+
 def write_base64(schema: Any, document_type: type) -> None:
     """Make the tensors of a document class write base64, in its core schema, in place.
 
@@ -352,13 +357,34 @@ def write_base64(schema: Any, document_type: type) -> None:
         schema: The core schema of the class. Models nested in it say for themselves what they write.
         document_type: The class.
     """
+    for node in _own_nodes(schema, document_type):
+        written = node.get('serialization')
+        if isinstance(written, dict) and written.get('function') is _serialize:
+            written['function'] = _serialize_base64
+
+
+def write_extras(schema: Any, document_type: type) -> None:
+    """Make a document class that takes any field write tensors in those, in its core schema, in place.
+
+    Args:
+        schema: The core schema of the class.
+        document_type: The class.
+    """
+    extra = core_schema.wrap_serializer_function_ser_schema(
+        _serialize_extra, info_arg=True, schema=core_schema.any_schema(), when_used='json'
+    )
+    for node in _own_nodes(schema, document_type):
+        if node.get('type') == 'model-fields' and not node.get('extras_schema'):
+            node['extras_schema'] = core_schema.any_schema(serialization=extra)
+
+
+def _own_nodes(schema: Any, document_type: type) -> Iterator[dict[str, Any]]:
+    """The parts of a class's core schema that are not those of models nested in it."""
     if isinstance(schema, dict):
         if schema.get('type') in ('model', 'dataclass') and schema.get('cls') is not document_type:
             return
-        written = schema.get('serialization')
-        if isinstance(written, dict) and written.get('function') is _serialize:
-            written['function'] = _serialize_base64
+        yield schema
         schema = [part for key, part in schema.items() if key not in ('default', 'metadata', 'serialization')]
     if isinstance(schema, (list, tuple)):
         for part in schema:
-            write_base64(part, document_type)
+            yield from _own_nodes(part, document_type)

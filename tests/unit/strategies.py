@@ -89,7 +89,10 @@ SCALARS: list[FieldType] = [
     FieldType(complex, st.complex_numbers(allow_nan=False)),
     FieldType(ImageBytes, st.binary(max_size=4)),
     FieldType(
-        Any, st.one_of(st.none(), _text, _INT64, st.booleans(), st.lists(_INT64, max_size=2), st.binary(max_size=3))
+        Any,
+        st.one_of(
+            st.none(), _text, _INT64, st.booleans(), st.lists(_INT64, max_size=2), st.binary(max_size=3)
+        ),
     ),
 ]
 

@@ -24,7 +24,9 @@ def clip(time: int) -> Clip:
 
 def test_equal_names_are_equal_sizes() -> None:
     assert clip(3).frames.shape == (3, 4)
-    with pytest.raises(ValidationError, match="got 2 on axis 'time', wanted 3, as in field 'frames'") as caught:
+    with pytest.raises(
+        ValidationError, match="got 2 on axis 'time', wanted 3, as in field 'frames'"
+    ) as caught:
         Clip(frames=np.zeros((3, 4)), labels=np.zeros(2))
     assert isinstance(caught.value.causes[0], ShapeError)
     assert caught.value.causes[0].where == 'Clip.labels'

@@ -10,7 +10,15 @@ import pydantic
 import pytest
 
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
-from docarray.errors import InvalidValueError, LengthError, PathError, SchemaError, StackError, UnsupportedError, ValidationError
+from docarray.errors import (
+    InvalidValueError,
+    LengthError,
+    PathError,
+    SchemaError,
+    StackError,
+    UnsupportedError,
+    ValidationError,
+)
 from docarray.typing import AnyTensor, NdArray
 
 
@@ -31,7 +39,9 @@ class Page(BaseDocument):
 
 
 def pages(count: int = 4, **fields: Any) -> Any:
-    return DocumentArray[Page]([Page(title=f't{i}', embedding=np.full(3, float(i)), **fields) for i in range(count)])
+    return DocumentArray[Page](
+        [Page(title=f't{i}', embedding=np.full(3, float(i)), **fields) for i in range(count)]
+    )
 
 
 def test_columns_by_kind() -> None:
@@ -404,7 +414,9 @@ def test_moving_to_a_device() -> None:
     stacked = array.stack()
     row = stacked[0]
     assert stacked.to('meta') is stacked
-    assert {column.data.device.type for _, column in stacked.batch.tensors() if column.data is not None} == {'meta'}
+    assert {column.data.device.type for _, column in stacked.batch.tensors() if column.data is not None} == {
+        'meta'
+    }
     assert row.deep.tensor.device.type == 'meta'
     assert array[0].tensor.device.type == 'cpu'
     assert array.stack().to(torch.device('cpu')) == array.stack()

@@ -215,7 +215,8 @@ def test_text_is_short_and_cheap_for_big_tensors() -> None:
 
 
 @pytest.mark.parametrize(
-    'make', [copy.copy, lambda page: page.copy(), lambda page: page.model_copy(), lambda page: page.copy(update={})]
+    'make',
+    [copy.copy, lambda page: page.copy(), lambda page: page.model_copy(), lambda page: page.copy(update={})],
 )
 def test_shallow_copies_share_their_fields(make: Any) -> None:
     page = Page(title='a', inner=Inner(), tags=['x'], embedding=np.ones(3))
@@ -228,7 +229,9 @@ def test_shallow_copies_share_their_fields(make: Any) -> None:
     assert page.title == 'a'
 
 
-@pytest.mark.parametrize('make', [copy.deepcopy, lambda page: page.copy(deep=True), lambda page: page.model_copy(deep=True)])
+@pytest.mark.parametrize(
+    'make', [copy.deepcopy, lambda page: page.copy(deep=True), lambda page: page.model_copy(deep=True)]
+)
 def test_deep_copies_share_nothing(make: Any) -> None:
     page = Page(inner=Inner(), parts=[Inner(n=1)], embedding=np.ones(3))
     other = make(page)
@@ -249,8 +252,24 @@ def test_copy_with_update() -> None:
 
 
 def test_update_takes_over_what_the_other_has() -> None:
-    page = Page(id='a', title='old', inner=Inner(n=1), tags=['x'], scores={'p': 1.0, 'q': 1.0}, parts=[Inner(id='i', n=1)])
-    page.update(Page(id='b', title='new', inner=Inner(n=2), tags=['y'], scores={'q': 2.0}, parts=[{'id': 'i', 'n': 3}, {'id': 'j', 'n': 4}]))
+    page = Page(
+        id='a',
+        title='old',
+        inner=Inner(n=1),
+        tags=['x'],
+        scores={'p': 1.0, 'q': 1.0},
+        parts=[Inner(id='i', n=1)],
+    )
+    page.update(
+        Page(
+            id='b',
+            title='new',
+            inner=Inner(n=2),
+            tags=['y'],
+            scores={'q': 2.0},
+            parts=[{'id': 'i', 'n': 3}, {'id': 'j', 'n': 4}],
+        )
+    )
     assert (page.id, page.title, page.inner.n, page.tags) == ('a', 'new', 2, ['x', 'y'])
     assert page.scores == {'p': 1.0, 'q': 2.0}
     assert [(part.id, part.n) for part in page.parts] == [('i', 3), ('j', 4)]
@@ -313,7 +332,12 @@ def test_features_hold_for_rows_and_columns_alike() -> None:
     for one in (array, list(stacked), stacked.unstack()):
         assert [row.size for row in one] == [2, 4]
         assert [row.double for row in one] == [4, 8]
-        assert one[1].model_dump(by_alias=True, exclude={'id'}) == {'Size': 4, 'out': 'x', 'fixed': 1, 'double': 8}
+        assert one[1].model_dump(by_alias=True, exclude={'id'}) == {
+            'Size': 4,
+            'out': 'x',
+            'fixed': 1,
+            'double': 8,
+        }
         assert one[0]._secret == 7
     for setting in (lambda: setattr(stacked[0], 'size', 3), lambda: setattr(stacked, 'size', [2, 3])):
         with pytest.raises(ValidationError, match='odd'):
@@ -411,7 +435,9 @@ class Owner(BaseDocument):
 
 
 def test_discriminated_unions() -> None:
-    array = DocumentArray[Owner]([Owner(pet={'kind': 'dog', 'name': 'rex'}), Owner(pet=Cat(lives=3)), Owner(pet=Dog())])
+    array = DocumentArray[Owner](
+        [Owner(pet={'kind': 'dog', 'name': 'rex'}), Owner(pet=Cat(lives=3)), Owner(pet=Dog())]
+    )
     stacked = array.stack()
     assert stacked.unstack() == array
     assert [type(row.pet).__name__ for row in stacked] == ['Dog', 'Cat', 'Dog']

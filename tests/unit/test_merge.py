@@ -18,7 +18,11 @@ def test_equal_ids_are_updated_and_others_appended() -> None:
     left = DocumentArray[Item]([Item(id='a', n=1), Item(id='b', n=2, tags=['x'])])
     right = DocumentArray[Item]([Item(id='b', tags=['y']), Item(id='c', n=3)])
     assert left.reduce(right) is left
-    assert [(item.id, item.n, item.tags) for item in left] == [('a', 1, []), ('b', 2, ['x', 'y']), ('c', 3, [])]
+    assert [(item.id, item.n, item.tags) for item in left] == [
+        ('a', 1, []),
+        ('b', 2, ['x', 'y']),
+        ('c', 3, []),
+    ]
     assert [(item.id, item.n) for item in right] == [('b', None), ('c', 3)]
 
 

@@ -44,7 +44,12 @@ class Box(BaseDocument, Generic[T]):
 def pages(count: int = 3) -> Any:
     return DocumentArray[Page](
         [
-            Page(title=str(i), embedding=np.arange(3.0) * i, inner=Inner(n=i) if i % 2 else None, parts=[Inner()] * i)
+            Page(
+                title=str(i),
+                embedding=np.arange(3.0) * i,
+                inner=Inner(n=i) if i % 2 else None,
+                parts=[Inner()] * i,
+            )
             for i in range(count)
         ]
     )
@@ -147,7 +152,12 @@ def test_deepcopy(hidden: Any) -> None:
 
 def test_a_copied_stacked_array_has_columns_of_its_own() -> None:
     stacked = pages().stack()
-    for other in (copy.copy(stacked), copy.deepcopy(stacked), stacked.copy(), pickle.loads(pickle.dumps(stacked))):
+    for other in (
+        copy.copy(stacked),
+        copy.deepcopy(stacked),
+        stacked.copy(),
+        pickle.loads(pickle.dumps(stacked)),
+    ):
         other.embedding[0, 0] = 99.0
         other[1].title = 'changed'
         other[1].inner.n = 99
@@ -184,7 +194,7 @@ def test_classes_of_a_main_script_cross_spawn(tmp_path: Any) -> None:
     script = tmp_path / 'script.py'
     script.write_text(
         textwrap.dedent(
-            '''
+            """
             import multiprocessing
             from docarray import BaseDocument, DocumentArray
 
@@ -205,7 +215,7 @@ def test_classes_of_a_main_script_cross_spawn(tmp_path: Any) -> None:
                     with multiprocessing.get_context('spawn').Pool(1) as pool:
                         assert pool.map(total, [array, array.stack()]) == [(cls, 3)] * 2
                 print('well')
-            '''
+            """
         )
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False, timeout=60)
@@ -216,14 +226,16 @@ def test_a_process_without_the_local_class_gets_it_once(hidden: Any, tmp_path: A
     file = tmp_path / 'data'
     array = local_array(hidden)
     file.write_bytes(pickle.dumps([pickle.dumps(hidden), pickle.dumps(array), pickle.dumps(array.stack())]))
-    code = f'''
+    code = f"""
 import pickle
 kind, array, stacked = map(pickle.loads, pickle.load(open({str(file)!r}, 'rb')))
 assert type(array).document_type is type(stacked).document_type is kind
 assert type(array[0]) is kind and pickle.loads(pickle.dumps(kind)) is kind
 assert stacked.unstack() == array and array.stack() + stacked
-'''
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=False, timeout=60)
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -240,7 +252,9 @@ def test_a_round_trip_in_the_process_of_the_class_leaves_the_class_alone() -> No
 
 
 def test_typed_classes_leave_no_trace_in_modules() -> None:
-    modules = [sys.modules[name] for name in list(sys.modules) if name.startswith('docarray')] + [sys.modules[__name__]]
+    modules = [sys.modules[name] for name in list(sys.modules) if name.startswith('docarray')] + [
+        sys.modules[__name__]
+    ]
     kind = local_class()
     pickle.loads(pickle.dumps(local_array(kind).stack()))  # imports what it needs
     before = [set(vars(module)) for module in modules]
@@ -285,7 +299,11 @@ class Shelf(DocumentArray[T]):
 
 
 def test_errors_travel() -> None:
-    for wrong in (lambda: Page(title=[], embedding=[1]), lambda: pages().stack().nothing, lambda: DocumentArray[int]):
+    for wrong in (
+        lambda: Page(title=[], embedding=[1]),
+        lambda: pages().stack().nothing,
+        lambda: DocumentArray[int],
+    ):
         with pytest.raises(docarray.errors.DocArrayError) as caught:
             wrong()
         back = pickle.loads(pickle.dumps(caught.value))

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from docarray import BaseDocument, DocumentArray
-from docarray.errors import DocArrayError, InvalidValueError, LengthError, PathError, SchemaError, StackError, ValidationError
+from docarray.errors import (
+    DocArrayError,
+    InvalidValueError,
+    LengthError,
+    PathError,
+    SchemaError,
+    StackError,
+    ValidationError,
+)
 from docarray.typing import NdArray
 
 
@@ -40,7 +48,10 @@ class Other(BaseDocument):
 
 def pages(*numbers: int) -> Any:
     return DocumentArray[Page](
-        [Page(n=n, embedding=np.full(3, float(n)), inner=Inner(n=n), parts=[Inner(n=i) for i in range(n)]) for n in numbers]
+        [
+            Page(n=n, embedding=np.full(3, float(n)), inner=Inner(n=n), parts=[Inner(n=i) for i in range(n)])
+            for n in numbers
+        ]
     )
 
 
@@ -131,7 +142,18 @@ def test_it_is_a_list() -> None:
 
 def test_results_are_of_the_same_class() -> None:
     array = pages(1, 2)
-    for made in (array + array, array * 2, 2 * array, array[:1], array[[0]], array.copy(), copy.copy(array), array + [Page()], [Page()] + array, copy.deepcopy(array)):
+    for made in (
+        array + array,
+        array * 2,
+        2 * array,
+        array[:1],
+        array[[0]],
+        array.copy(),
+        copy.copy(array),
+        array + [Page()],
+        [Page()] + array,
+        copy.deepcopy(array),
+    ):
         assert type(made) is DocumentArray[Page]
     assert (array + array).n == [1, 2, 1, 2]
     assert array.copy() == array
@@ -353,10 +375,15 @@ def test_stacking_leaves_rows_as_they_were() -> None:
     stacked[0].inner.n = 99
     assert array.n == [1, 2]
     assert array[0].inner.n == 1
-    assert all(page is old and page.embedding is tensor for page, old, tensor in zip(array, kept, tensors, strict=True))
+    assert all(
+        page is old and page.embedding is tensor
+        for page, old, tensor in zip(array, kept, tensors, strict=True)
+    )
     assert array[0].embedding.tolist() == [1, 1, 1]
 
 
 def test_an_int_of_more_than_64_bits_says_so() -> None:
-    with pytest.raises(DocArrayError, match=r'Page\.n \(row 1\): got 1208925819614629174706176, wanted an int of 64 bits'):
+    with pytest.raises(
+        DocArrayError, match=r'Page\.n \(row 1\): got 1208925819614629174706176, wanted an int of 64 bits'
+    ):
         DocumentArray[Page]([Page(), Page(n=2**80)]).stack()

@@ -69,7 +69,11 @@ def test_columns_are_flat() -> None:
 
 def test_columns_read_documents() -> None:
     page = Page(title='t', cover=Image(url='u'), either=Chunk())
-    read = {column.path: column.codec.pack(column.getter(page)) for column in schema_of(Page).columns if column.path in ('title', 'cover.url', 'either')}
+    read = {
+        column.path: column.codec.pack(column.getter(page))
+        for column in schema_of(Page).columns
+        if column.path in ('title', 'cover.url', 'either')
+    }
     assert read == {'title': 't', 'cover.url': 'u', 'either': 'Chunk'}
     bare = {column.path: column.getter(Page(title='t')) for column in schema_of(Page).columns}
     assert bare['cover.url'] is None
@@ -101,7 +105,9 @@ def test_a_field_with_two_underscores_is_found_by_its_own_name_first() -> None:
         assert list(one.traverse_flat('a.url')) == ['inner']
 
 
-@pytest.mark.parametrize('path', ['titel', 'cover.ulr', 'title.x', '', '.', 'cover.', 'either.url', 'cover..url', '__'])
+@pytest.mark.parametrize(
+    'path', ['titel', 'cover.ulr', 'title.x', '', '.', 'cover.', 'either.url', 'cover..url', '__']
+)
 def test_wrong_paths_say_what_there_is(path: str) -> None:
     with pytest.raises(PathError) as caught:
         schema_of(Page).resolve(path)
@@ -147,7 +153,12 @@ def test_fingerprints_tell_columns_apart() -> None:
 def test_the_fingerprint_is_the_same_in_every_process() -> None:
     code = 'from tests.unit.test_schema import *; print(schema_of(Page).fingerprint, schema_of(Tree).fingerprint)'
     done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, check=True, timeout=60, env={'PYTHONHASHSEED': '7', 'PYTHONPATH': ':'.join(sys.path)}
+        [sys.executable, '-c', code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={'PYTHONHASHSEED': '7', 'PYTHONPATH': ':'.join(sys.path)},
     )
     assert done.stdout.split() == [schema_of(Page).fingerprint, schema_of(Tree).fingerprint]
 
