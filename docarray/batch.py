@@ -165,7 +165,7 @@ class Batch:
                 raise error.at(where) from error.__cause__
 
     def equal(self, other: Batch) -> bool:
-        """Whether the documents of two batches of one schema are equal, column by column; ids are not compared."""
+        """Whether the documents of two batches of one schema are equal, column by column, but for ids."""
         return len(self) == len(other) and all(
             _equal_columns(field, self.data[name], other.data[name])
             for name, field in self.schema.fields.items()
@@ -263,6 +263,8 @@ def field_values(field: Field, column: Any) -> list[Any]:
 
 def _equal_columns(field: Field, a: Any, b: Any) -> bool:
     whole = (Numbers, Tensors, Nested)
+    if not len(a):
+        return True
     if not isinstance(a, whole) or type(a) is not type(b):
         return equal_values(field_values(field, a), field_values(field, b))
     if (a.valid is None) != (b.valid is None) or not np.array_equal(a.valid, b.valid):

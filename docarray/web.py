@@ -1,26 +1,40 @@
-"""Documents over HTTP: a response class for FastAPI and Starlette.
+"""Documents over HTTP: a response class and a route class for FastAPI.
 
-Bodies, parameters and return values need nothing of this: document classes are pydantic models, and
-``DocumentArray[T]`` and ``DocumentArrayStacked[T]`` are types that pydantic knows.
+Documents as bodies and return values need nothing of this, for document classes are pydantic models. Arrays
+of documents as bodies need ``DocumentRoute``, or ``Annotated[DocumentArray[T], Body()]``: FastAPI takes a
+parameter whose class is a list for uploaded files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic.fields import FieldInfo
 
 from docarray import _lazy
+from docarray.array.typed import AnyDocumentArray
 from docarray.document import BaseDocumentWithoutId, TensorForm
-from docarray.errors import InvalidValueError, show
-from docarray.lowering import ARRAY_MARK
+from docarray.errors import DocArrayError, InvalidValueError, show
 
 if TYPE_CHECKING:
+    from fastapi import Body, Request, Response
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.params import Depends
+    from fastapi.routing import APIRoute
     from starlette.background import BackgroundTask
-    from starlette.responses import Response
 else:
-    Response = _lazy.load('fastapi').Response
+    _fastapi = _lazy.load('fastapi')
+    Body, Request, Response = _fastapi.Body, _fastapi.Request, _fastapi.Response
+    RequestValidationError = _lazy.load('fastapi.exceptions').RequestValidationError
+    Depends = _lazy.load('fastapi.params').Depends
+    APIRoute = _lazy.load('fastapi.routing').APIRoute
 
-__all__ = ['DocArrayResponse', 'DocumentResponse']
+__all__ = ['DocArrayResponse', 'DocumentResponse', 'DocumentRoute']
 
 
 class DocumentResponse(Response):
@@ -67,8 +81,8 @@ class DocumentResponse(Response):
             return bytes(content)
         if isinstance(content, str):
             return content.encode()
-        if isinstance(content, BaseDocumentWithoutId) or is_array(content):
-            text: str = content.to_json(tensors=self.tensors)
+        if isinstance(content, (BaseDocumentWithoutId, AnyDocumentArray)):
+            text: str = content.to_json(tensors=self.tensors)  # type: ignore[union-attr]  # both arrays have it
             return text.encode()
         raise InvalidValueError(
             where=type(self).__name__,
@@ -78,9 +92,88 @@ class DocumentResponse(Response):
         )
 
 
-def is_array(value: object) -> bool:
-    """Whether a value is a DocumentArray or DocumentArrayStacked."""
-    return bool(getattr(type(value), ARRAY_MARK, False)) or hasattr(type(value), '__docarray_stacked__')
-
-
 DocArrayResponse = DocumentResponse
+
+
+class DocumentRoute(APIRoute):
+    """A route that knows arrays of documents and answers bad tensors briefly.
+
+    ``APIRouter(route_class=DocumentRoute)``, or ``app.router.route_class = DocumentRoute`` before the first
+    path, does this for all paths of a router: parameters of type ``DocumentArray[T]`` and
+    ``DocumentArrayStacked[T]`` are bodies, and errors about a body quote no more than the start of what
+    was wrong, where FastAPI sends whole tensors back, and fails on NaN, which JSON cannot say.
+
+    Example:
+        >>> from fastapi import FastAPI
+        >>> from docarray.array.rows import DocumentArray
+        >>> from docarray.documents import TextDoc
+        >>> app = FastAPI()
+        >>> app.router.route_class = DocumentRoute
+        >>> @app.post('/count')
+        ... def count(texts: DocumentArray[TextDoc]) -> int:
+        ...     return len(texts)
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, _with_bodies(endpoint), **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the function that answers a request."""
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                raise RequestValidationError([_brief(fault) for fault in error.errors()], body=error.body) from error
+
+        return answer
+
+
+def _with_bodies(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a copy of a function that tells FastAPI that its arrays of documents are bodies."""
+    if not isinstance(endpoint, types.FunctionType):
+        return endpoint
+    try:
+        signature = inspect.signature(endpoint, eval_str=True)
+    except NameError:  # a name that only type checkers import: FastAPI deals with it
+        return endpoint
+    parameters = [_as_body(parameter) for parameter in signature.parameters.values()]
+    told = types.FunctionType(
+        endpoint.__code__, endpoint.__globals__, endpoint.__name__, endpoint.__defaults__, endpoint.__closure__
+    )
+    told.__kwdefaults__ = endpoint.__kwdefaults__
+    functools.update_wrapper(told, endpoint)
+    setattr(told, '__signature__', signature.replace(parameters=parameters))  # noqa: B010 - unknown to type checkers
+    return told
+
+
+def _as_body(parameter: inspect.Parameter) -> inspect.Parameter:
+    annotation = parameter.annotation
+    marks = (*getattr(annotation, '__metadata__', ()), parameter.default)
+    if not _takes_array(annotation) or any(isinstance(mark, (FieldInfo, Depends)) for mark in marks):
+        return parameter
+    return parameter.replace(annotation=Annotated[annotation, Body()])
+
+
+def _takes_array(annotation: Any) -> bool:
+    """Whether it is a class of arrays, or a union with one."""
+    origin = typing.get_origin(annotation)
+    if origin is Annotated:
+        return _takes_array(annotation.__origin__)
+    if origin is typing.Union or origin is types.UnionType:
+        return any(map(_takes_array, typing.get_args(annotation)))
+    return isinstance(annotation, type) and issubclass(annotation, AnyDocumentArray)
+
+
+def _brief(fault: dict[str, Any]) -> dict[str, Any]:
+    """A fault in which everything is short and can be said in JSON."""
+    given, error = fault.get('input'), fault.get('ctx', {}).get('error')
+    if given is not None and type(given) not in (bool, int):
+        fault = {**fault, 'input': given if type(given) is str and len(given) <= 80 else show(given)}
+    if isinstance(error, DocArrayError):
+        about = {'code': error.code, 'got': error.got, 'wanted': error.wanted, 'hint': error.hint}
+        fault = {**fault, 'ctx': {key: text for key, text in about.items() if text}}
+    elif isinstance(error, Exception):
+        fault = {**fault, 'ctx': {'error': str(error)}}
+    return fault

@@ -30,7 +30,7 @@ from docarray.errors import (
 )
 from docarray.masks import mask_of
 from docarray.schema import Field, Schema, schema_of
-from docarray.values import adapter_of, equal_values
+from docarray.values import adapter_of
 
 if TYPE_CHECKING:
     from docarray.array.rows import DocumentArray

@@ -13,7 +13,7 @@ import pathlib
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Optional, Union
+from typing import Any, Literal
 
 import numpy as np
 import pydantic
@@ -171,7 +171,7 @@ def field_types(draw: Any, depth: int, ragged: bool = False) -> FieldType:
     nested = [composite_types(depth - 1, ragged)] if depth else []
     found = draw(st.one_of(*simple, *nested))
     if draw(st.booleans()):
-        return FieldType(Optional[found.annotation], st.none() | found.values)
+        return FieldType(found.annotation | None, st.none() | found.values)
     return found
 
 
@@ -192,7 +192,7 @@ def composite_types(draw: Any, depth: int, ragged: bool) -> FieldType:
         return FieldType(dict[str, first.annotation], st.dictionaries(_text, first.values, max_size=2))
     if form == 'union':
         second = draw(document_types(depth, ragged))
-        return FieldType(Union[first.annotation, second.annotation], first.values | second.values)
+        return FieldType(first.annotation | second.annotation, first.values | second.values)
     return first
 
 

@@ -11,11 +11,13 @@ from docarray import BaseDocument, DocumentArray
 from docarray.errors import ShapeError, ValidationError
 from docarray.typing import NdArray
 
+Frames, Labels, Square = NdArray['time', 4], NdArray['time'], NdArray['width', 'width']
+
 
 class Clip(BaseDocument):
-    frames: NdArray['time', 4]
-    labels: NdArray['time'] | None = None
-    free: NdArray['width', 'width'] | None = None
+    frames: Frames
+    labels: Labels | None = None
+    free: Square | None = None
 
 
 def clip(time: int) -> Clip:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.unit.strategies import FieldType, document_types, same
 
 from docarray import DocumentArray
 from docarray.batch import Batch
 from docarray.schema import schema_of
+from tests.unit.strategies import FieldType, document_types, same
 
 bounded = settings(
     max_examples=60,

@@ -351,7 +351,6 @@ def test_equality() -> None:
     array = pages()
     assert array.stack() == array.stack()
     assert array.stack() != pages(3).stack()
-    assert array.stack() != pages(title='x').stack() if False else True
     assert (array.stack() == None) is False  # noqa: E711
     assert array.stack() != 5
     assert array.stack() != loose(None, None, None, None).stack()

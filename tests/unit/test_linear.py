@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ from docarray.typing import NdArray
 
 FEW, MANY = 2_000, 100_000
 FACTOR = 3
+#: Seconds per document that the processor's caches explain; what grows with the square takes far more.
+UNSEEN = 0.5e-6
 
 
 class Inner(BaseDocument):
@@ -43,8 +45,8 @@ def documents(count: int) -> list[Item]:
 
 
 @pytest.fixture(scope='module')
-def arrays() -> Iterator[dict[int, Any]]:
-    yield {count: DocumentArray[Item](documents(count)) for count in (FEW, MANY)}
+def arrays() -> dict[int, Any]:
+    return {count: DocumentArray[Item](documents(count)) for count in (FEW, MANY)}
 
 
 ACTIONS: dict[str, Callable[[Any], Any]] = {
@@ -88,7 +90,7 @@ def cost(action: Callable[[Any], Any], given: Any) -> float:
 def check(action: Callable[[Any], Any], few: Any, many: Any) -> None:
     for _ in range(3):  # another process may have had the processor
         small, large = cost(action, few), cost(action, many)
-        if large <= FACTOR * small:
+        if large <= FACTOR * small + UNSEEN:
             return
     pytest.fail(f'{small * 1e6:.3f} us per document of {FEW}, {large * 1e6:.3f} us of {MANY}')
 

@@ -62,8 +62,8 @@ Alias = typing_extensions.TypeAliasType('Alias', list[int] | None)
         (str, 'str'),
         (bytes, 'bytes'),
         (int | None, 'int?'),
-        (Optional[int], 'int?'),
-        (Union[None, Annotated[int, pydantic.Field(gt=0)]], 'int?'),
+        (Optional[int], 'int?'),  # noqa: UP045
+        (Union[None, Annotated[int, pydantic.Field(gt=0)]], 'int?'),  # noqa: UP007
         (Annotated[int | None, 'note'], 'int?'),
         (UserId, 'int'),
         (Alias, 'list(int)?'),

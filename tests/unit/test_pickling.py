@@ -1,4 +1,4 @@
-"""Classes and documents between processes: pickle, fork, spawn, forkserver, pools, cloudpickle; nothing global."""
+"""Classes and documents between processes: pickle, cloudpickle, fork, spawn, forkserver, pools."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def described(value: Any) -> tuple[str, Any]:
 
 
 def same(some: list[Any], others: list[Any]) -> bool:
-    """Equal documents of equal ids. (The strategies module has more, but takes long to import in a new process.)"""
+    """Equal documents of equal ids. (What strategies.py has takes long to import in a new process.)"""
     return some == others and [one.id for one in some] == [one.id for one in others]
 
 

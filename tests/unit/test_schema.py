@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 
@@ -33,12 +33,12 @@ class Page(BaseDocument):
 
 class Tree(BaseDocument):
     n: int = 0
-    kids: 'list[Tree]' = []
-    parent: 'Optional[Tree]' = None
+    kids: list[Tree] = []
+    parent: Tree | None = None
 
 
 class Left(BaseDocument):
-    right: 'Optional[Right]' = None
+    right: Right | None = None
 
 
 class Right(BaseDocument):
@@ -151,7 +151,9 @@ def test_fingerprints_tell_columns_apart() -> None:
 
 
 def test_the_fingerprint_is_the_same_in_every_process() -> None:
-    code = 'from tests.unit.test_schema import *; print(schema_of(Page).fingerprint, schema_of(Tree).fingerprint)'
+    code = (
+        'from tests.unit.test_schema import *; print(*(schema_of(one).fingerprint for one in (Page, Tree)))'
+    )
     done = subprocess.run(
         [sys.executable, '-c', code],
         capture_output=True,
@@ -187,7 +189,7 @@ def test_mutual_recursion() -> None:
 def test_forward_references_inside_a_function() -> None:
     class Node(BaseDocument):
         n: int = 0
-        kids: 'list[Node]' = []
+        kids: list[Node] = []
 
     array = DocumentArray[Node]([Node(kids=[Node(n=1), Node(n=2)])])
     assert array.stack().unstack() == array
