@@ -24,7 +24,8 @@ def resident():
 count = int(sys.argv[1])
 """
 OURS = """
-from docarray import BaseDocument, BaseDocumentWithoutId, DocumentArray
+from docarray import BaseDocument, BaseDocumentWithoutId, DocumentArray, DocumentArrayStacked
+from docarray.batch import Batch
 from docarray.typing import NdArray
 
 class Page(globals()[sys.argv[2]]):
@@ -40,11 +41,9 @@ def pages(start, stop):
 
 pages(0, 1)
 before = resident()
-stacked = None
-for start in range(0, count, 100_000):
-    more = pages(start, min(count, start + 100_000))
-    stacked = more if stacked is None else stacked + more
-del more
+stacked = DocumentArrayStacked[Page].construct(
+    Batch.concat([pages(start, min(count, start + 20_000)).batch for start in range(0, count, 20_000)])
+)
 assert len(stacked) == count and stacked[count - 1].word == f'word {count - 1}'
 print(resident() - before)
 """

@@ -262,18 +262,17 @@ def field_values(field: Field, column: Any) -> list[Any]:
 
 
 def _equal_columns(field: Field, a: Any, b: Any) -> bool:
-    whole = (Numbers, Tensors, Nested)
     if not len(a):
         return True
-    if not isinstance(a, whole) or type(a) is not type(b):
+    if not isinstance(a, (Numbers, Tensors, Nested)) or type(a) is not type(b):
         return equal_values(field_values(field, a), field_values(field, b))
-    if (a.valid is None) != (b.valid is None) or not np.array_equal(a.valid, b.valid):
+    if not equal_values(a.valid, b.valid):
         return False
     if a.valid is not None:  # what stands in the place of missing values does not count
         there = np.flatnonzero(a.valid)
         a, b = a.take(there), b.take(there)
     if isinstance(a, Nested):
-        return a.batch.equal(b.batch)
+        return bool(a.batch.equal(b.batch))
     return not len(a) or equal_values(a.data, b.data)
 
 

@@ -33,7 +33,7 @@ class DocumentMeta(ModelMetaclass):
 
     def __init__(cls, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args)
-        if cls.__pydantic_complete__:
+        if getattr(cls, '__pydantic_complete__', False):
             # The locals of the function that the class was made in, which pydantic keeps for names that
             # it could not resolve: they would go with the class to other processes.
             cls.__pydantic_parent_namespace__ = None
@@ -77,7 +77,7 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
         cls, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         schema = handler(source)
-        if cls.__pydantic_complete__:  # nested in another class: pydantic hands out what was made below
+        if getattr(cls, '__pydantic_complete__', False):  # nested in another class: pydantic hands out what was made below
             return schema
         if cls.__docarray_tensors__ == 'base64':
             write_base64(schema, cls)

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from docarray.masks import Column, Index, Mask, concat_masks, mask_of, take_mask
 
 #: Texts of fewer rows stay a list of the documents' own strings; more are packed into one buffer.
 PACK_FROM = 1024
+
+#: Texts of fewer bytes than this on average are gathered byte by byte, which takes 8 bytes of index for each.
+_SHORT = 64
 
 
 class Texts(Column):
@@ -83,9 +85,14 @@ class Texts(Column):
         starts, stops = self.offsets[rows], self.offsets[rows + 1]
         sizes = stops - starts
         offsets = np.concatenate([[0], np.cumsum(sizes)])
-        if len(rows) and sizes[0] and (sizes == sizes[0]).all():  # ids, for one: rows of a matrix
-            raw = np.frombuffer(self.buffer, np.uint8)
-            return Texts(None, sliding_window_view(raw, sizes.item(0))[starts].tobytes(), offsets, valid)
+        raw = np.frombuffer(self.buffer, np.uint8)
+        size = sizes.item(0) if len(rows) else 0
+        if size and (sizes == size).all() and not (starts % size).any():  # ids, for one: items of one size
+            items = raw[: len(raw) // size * size].view(f'V{size}')
+            return Texts(None, items[starts // size].tobytes(), offsets, valid)
+        if offsets[-1] < _SHORT * len(rows):
+            within = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - starts, sizes)
+            return Texts(None, raw[within].tobytes(), offsets, valid)
         buffer = self.buffer
         pieces = [buffer[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
         return Texts(None, b''.join(pieces), offsets, valid)

@@ -82,7 +82,8 @@ class DocumentResponse(Response):
         if isinstance(content, str):
             return content.encode()
         if isinstance(content, (BaseDocumentWithoutId, AnyDocumentArray)):
-            text: str = content.to_json(tensors=self.tensors)  # type: ignore[union-attr]  # both arrays have it
+            documents: Any = content
+            text: str = documents.to_json(tensors=self.tensors)
             return text.encode()
         raise InvalidValueError(
             where=type(self).__name__,
@@ -125,7 +126,9 @@ class DocumentRoute(APIRoute):
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                raise RequestValidationError([_brief(fault) for fault in error.errors()], body=error.body) from error
+                raise RequestValidationError(
+                    [_brief(fault) for fault in error.errors()], body=error.body
+                ) from error
 
         return answer
 
@@ -140,7 +143,11 @@ def _with_bodies(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         return endpoint
     parameters = [_as_body(parameter) for parameter in signature.parameters.values()]
     told = types.FunctionType(
-        endpoint.__code__, endpoint.__globals__, endpoint.__name__, endpoint.__defaults__, endpoint.__closure__
+        endpoint.__code__,
+        endpoint.__globals__,
+        endpoint.__name__,
+        endpoint.__defaults__,
+        endpoint.__closure__,
     )
     told.__kwdefaults__ = endpoint.__kwdefaults__
     functools.update_wrapper(told, endpoint)

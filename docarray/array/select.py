@@ -55,6 +55,8 @@ def _as_array(index: Any, where: str) -> npt.NDArray[Any]:
     adapter = framework_of(native)
     if adapter is not None:
         rows = adapter.to_numpy(native)
+    elif type(index) is list and index and type(index[0]) is bool and set(map(type, index)) == {bool}:
+        return np.frombuffer(bytes(index), np.bool_)  # several times as fast as np.array
     elif isinstance(index, (list, tuple, range)):
         rows = np.array(index if len(index) else [], dtype=None if len(index) else np.int64)
     else:

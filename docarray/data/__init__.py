@@ -1,4 +1,4 @@
-"""Data for training: MultiModalDataset for the PyTorch DataLoader. torch is imported when it is first used."""
+"""Data for training: MultiModalDataset for the PyTorch DataLoader; torch is imported on first use."""
 
 from __future__ import annotations
 

@@ -92,14 +92,15 @@ def _blocks(tensors: list[Any]) -> tuple[list[Place], dict[torch.dtype, Bytes], 
     sizes: dict[torch.dtype, int] = {}
     single = []
     for tensor in tensors:
-        if tensor.device.type != 'cpu' or tensor.layout is not torch.strided or tensor.requires_grad:
+        if tensor.device.type != 'cpu' or tensor.layout is not torch.strided:
             places.append(None)
-            single.append(tensor.as_subclass(torch.Tensor))
+            single.append(tensor)
             continue
+        plain = tensor.detach().as_subclass(torch.Tensor)  # gradients end where the process ends
         start = sizes.get(tensor.dtype, 0)
         places.append((tensor.dtype, start, tuple(tensor.shape)))
         sizes[tensor.dtype] = start + tensor.numel()
-        parts.setdefault(tensor.dtype, []).append(tensor.as_subclass(torch.Tensor).reshape(-1))
+        parts.setdefault(tensor.dtype, []).append(plain.reshape(-1))
     blocks = {dtype: torch.cat(found).view(torch.uint8).numpy() for dtype, found in parts.items()}
     return places, blocks, single
 

@@ -1,4 +1,4 @@
-"""Preprocessing without a training framework: which function gets what of a document, and what is copied for it.
+"""Preprocessing for any training framework: which function gets what of a document, and what is copied.
 
 A document that goes through a plan is copied on write. Copied is the way to what a function is given,
 and everything below that, since the function may change it; all the rest is shared with the source.
@@ -40,7 +40,9 @@ _UNCHANGING = (
 )  # fmt: skip
 _SLOTS = ('__dict__', '__pydantic_fields_set__', '__pydantic_extra__', '__pydantic_private__')
 #: How the slots of a document are filled; half the price of looking them up by name each time.
-_set_fields, _set_names, _set_extra, _set_private = (vars(pydantic.BaseModel)[slot].__set__ for slot in _SLOTS)
+_set_fields, _set_names, _set_extra, _set_private = (
+    vars(pydantic.BaseModel)[slot].__set__ for slot in _SLOTS
+)
 
 
 class Plan:
@@ -106,22 +108,23 @@ class Plan:
                 made = copies.shallow(document)
                 for step in self.steps:
                     made = step.run(made, copies)
-        except _Fault as fault:
+        except _StepError as fault:
             raise self._error(fault, step, document, index) from fault.__cause__
         return made
 
-    def _error(self, fault: _Fault, step: Step, document: Any, index: int) -> PreprocessError:
+    def _error(self, fault: _StepError, step: Step, document: Any, index: int) -> PreprocessError:
         path = f'.{step.path}' if step.path else ''
         name = getattr(document, 'id', None)
         return PreprocessError(
-            where=f'{self.schema.document_type.__name__}{path} of document {index}' + (f' (id {name})' if name else ''),
+            where=f'{self.schema.document_type.__name__}{path} of document {index}'
+            + (f' (id {name})' if name else ''),
             got=f'{fault.got} from {_name(step.function)}',
             wanted=fault.wanted,
             hint=fault.hint,
         )
 
 
-class _Fault(Exception):
+class _StepError(Exception):
     """Something went wrong in a step; its cause, if any, is that of the error to raise."""
 
     def __init__(self, got: str, wanted: str = '', hint: str = '') -> None:
@@ -146,10 +149,12 @@ class Step:
 
     def __init__(self, schema: Schema, path: str, function: Function) -> None:
         self.path = path
-        *self.way, field = _resolve(schema, path) or (None,)
-        self.owner: Any = (self.way[-1].schema if self.way else schema).document_type
+        fields = _resolve(schema, path)
+        self.way, field = fields[:-1], fields[-1] if fields else None
+        owner: Any = (self.way[-1].schema if self.way else schema).document_type
+        self.owner = owner
         self.name = '' if field is None else field.name
-        self.validate = _validator(self.owner, self.name) if field else self.owner.model_validate
+        self.validate: Function = _validator(owner, self.name) if field else owner.model_validate
         self.copy = _copier(field)
         if not callable(function):
             raise InvalidValueError(
@@ -166,7 +171,7 @@ class Step:
             document.__pydantic_fields_set__.add(name)
 
     def run(self, document: Any, copies: Copies) -> Any:
-        """Run the function wherever its path leads in a document, which is one of the copies, and return that."""
+        """Run the function wherever its path leads in a document, one of the copies, and return that."""
         if not self.name:
             return copies.shallow(self._call(copies.deep(document, {})))
         parents = [document]
@@ -183,7 +188,7 @@ class Step:
         try:
             returned = self.function(given)
         except Exception as error:
-            raise _Fault(show(error, 400)) from error
+            raise _StepError(show(error, 400)) from error
         if returned is None or returned is given:
             return given
         try:
@@ -191,16 +196,17 @@ class Step:
         except pydantic.ValidationError as error:
             raise self._misfit(returned, error) from error
 
-    def _misfit(self, returned: Any, error: pydantic.ValidationError) -> _Fault:
+    def _misfit(self, returned: Any, error: pydantic.ValidationError) -> _StepError:
         got = f'{type(returned).__name__} {show(returned)}'
         if not self.name:
-            return _Fault(got, f'a {self.owner.__name__}, or None after changes in place')
+            return _StepError(got, f'a {self.owner.__name__}, or None after changes in place')
         fault = error.errors(include_url=False)[0]['msg']
-        return _Fault(
+        above = self.path.rpartition(self.name)[0].rstrip('._')
+        return _StepError(
             got,
             f'what the field is declared as ({fault})',
-            f'Declare a field for it in {self.owner.__name__}, and fill that in a function for the document that has'
-            f' {self.name!r} (path {self.path.rpartition(self.name)[0].rstrip("._")!r}).',
+            f'Declare a field for it in {self.owner.__name__}, and fill that in a function for the document'
+            f' that has {self.name!r} (path {above!r}).',
         )
 
 
@@ -238,7 +244,9 @@ def _resolve(schema: Schema, path: Any) -> tuple[Field, ...]:
         return ()
     where = f'preprocessing[{show(path)}]'
     if not isinstance(path, str):
-        raise PathError(where=where, got=show(path), wanted="field names joined by '.', or '' for the document")
+        raise PathError(
+            where=where, got=show(path), wanted="field names joined by '.', or '' for the document"
+        )
     try:
         return schema.resolve(path)
     except PathError as error:

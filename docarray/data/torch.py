@@ -1,9 +1,9 @@
-"""MultiModalDataset: documents for the PyTorch DataLoader, one by one or as typed batches of torch tensors."""
+"""MultiModalDataset: documents for the PyTorch DataLoader, and typed batches of torch tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, SupportsIndex, TypeVar, overload
+from typing import Any, ClassVar, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -12,7 +12,7 @@ from docarray._typed import is_importable, reduce_class
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.rows import DocumentArray
 from docarray.array.select import read_index
-from docarray.array.typed import ArrayMeta
+from docarray.array.typed import ArrayMeta, typed
 from docarray.batch import Batch
 from docarray.data.parcel import Parcel
 from docarray.data.plan import Plan
@@ -28,7 +28,7 @@ Source = DocumentArray[T] | DocumentArrayStacked[T]
 Functions = Mapping[str, Callable[[Any], Any]]
 
 
-class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):  # type: ignore[misc]  # torch is Any to our type checker
+class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):
     """Documents as a PyTorch dataset, with preprocessing functions and batches of torch tensors.
 
     A function is named by the path to what it is given: field names joined by ``.`` or ``__``, through
@@ -66,7 +66,11 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):  # type: ignore[misc] 
         return made
 
     def __init__(
-        self, da: Source[T] | None = None, preprocessing: Functions | None = None, *, docs: Source[T] | None = None
+        self,
+        da: Source[T] | None = None,
+        preprocessing: Functions | None = None,
+        *,
+        docs: Source[T] | None = None,
     ) -> None:
         source = docs if da is None else da
         if source is None or (da is not None and docs is not None):
@@ -139,16 +143,15 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):  # type: ignore[misc] 
             documents = zip(self._documents(indices), indices, strict=True)
             return [self._plan.apply(document, index) for document, index in documents]
         if isinstance(self._source, DocumentArrayStacked):
-            chosen: Sequence[T] = self._source[np.asarray(indices, np.int64)]
-            return chosen
+            return cast(Sequence[T], self._source[np.asarray(indices, np.int64)])
         return self._documents(indices)
 
     def _documents(self, indices: Sequence[int]) -> list[T]:
         """Documents of the source: its own, or plain ones made of rows of its columns."""
         if isinstance(self._source, DocumentArray):
             return [list.__getitem__(self._source, index) for index in indices]
-        documents: list[T] = self._source[np.asarray(indices, np.int64)].batch.rows()
-        return documents
+        chosen = cast(DocumentArrayStacked[T], self._source[np.asarray(indices, np.int64)])
+        return chosen.batch.rows()
 
     @classmethod
     def collate_fn(cls, batch: Iterable[T]) -> DocumentArrayStacked[T]:
@@ -162,30 +165,33 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):  # type: ignore[misc] 
         """
         if isinstance(batch, DocumentArrayStacked):
             columns = batch.batch
+            cls._check_classes({columns.schema.document_type}, cls.document_type)
         else:
-            documents = list(batch)
-            columns = Batch.of(schema_of(cls._class_of(documents)), documents, 'torch')
-        typed: Any = DocumentArrayStacked[columns.schema.document_type]  # type: ignore[name-defined]  # a class made here
-        made: DocumentArrayStacked[T] = typed.construct(columns.map_tensors(_as_torch))
-        return made
+            documents: list[Any] = list(batch)
+            document_type = cls.document_type
+            if document_type is AnyDocument and documents:
+                document_type = documents[0].__class__
+                document_type = document_type.__base__ if documents[0].is_view() else document_type
+            cls._check_classes(set(map(type, documents)), document_type)
+            columns = Batch.of(schema_of(document_type), documents, 'torch')
+        made = typed(DocumentArrayStacked, columns.schema.document_type)
+        return cast(DocumentArrayStacked[T], made.construct(columns.map_tensors(_as_torch)))
 
     @classmethod
-    def _class_of(cls, documents: list[Any]) -> Any:
-        """The class that documents are collated as."""
-        wanted = cls.document_type
-        if wanted is AnyDocument and documents:
-            first = documents[0]
-            wanted = type(first).__base__ if first.is_view() else type(first)
-        for found in set(map(type, documents)) - {wanted}:
-            if not issubclass(found, wanted):
+    def _check_classes(cls, found: set[type], wanted: type) -> None:
+        for document_type in found - {wanted}:
+            if wanted is not AnyDocument and not issubclass(document_type, wanted):
                 raise InvalidValueError(
-                    where=f'{cls.__name__}.collate_fn', got=f'a {found.__name__}', wanted=f'documents of class {wanted.__name__}'
+                    where=f'{cls.__name__}.collate_fn',
+                    got=f'a {document_type.__name__}',
+                    wanted=f'documents of class {wanted.__name__}',
                 )
-        return wanted
 
     def __getstate__(self) -> dict[str, Any]:
-        rows = isinstance(self._source, DocumentArray)
-        return {**self.__dict__, '_source': Parcel(self._source)} if rows else self.__dict__.copy()
+        state = self.__dict__.copy()
+        if isinstance(self._source, DocumentArray):
+            state['_source'] = Parcel(self._source)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         source = state['_source']  # still a parcel where nothing was pickled, as in copy.copy

@@ -7,7 +7,7 @@ Example:
     ...     title: TextDoc
     ...     picture: ImageDoc | None = None
     >>> Page(title='Hello', picture='https://example.org/a.png').picture.url
-    ImageUrl('https://example.org/a.png')
+    'https://example.org/a.png'
 """
 
 from __future__ import annotations

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
-from pydantic import AliasChoices, BaseModel, Field, model_validator
+from pydantic import AliasChoices, BaseModel, model_validator
 
 from docarray.document import BaseDocument
-from docarray.typing.bytes import BaseBytes
 from docarray.typing.urls import AnyUrl
 from docarray.values import adapter_of
 
@@ -40,24 +39,25 @@ class MediaDocument(BaseDocument):
     def _of_bare_value(cls, value: Any) -> Any:
         if type(value) is dict or isinstance(value, (BaseModel, dict)):
             return value
+        if isinstance(value, memoryview):  # which pydantic's bytes does not take
+            value = value.tobytes()
         field = cls._bare.get(_sort(value, 'text' in cls._bare))
         return value if field is None else {field: value}
 
-    @property
-    def bytes(self) -> Any:  # noqa: A003 - the name of the first versions
-        """The field ``bytes_``."""
+    def _get_bytes(self) -> Any:
         return getattr(self, 'bytes_')  # noqa: B009 - a field of the subclasses
 
-    @bytes.setter
-    def bytes(self, value: Any) -> None:
+    def _set_bytes(self, value: Any) -> None:
         self.bytes_ = value
+
+    bytes = property(_get_bytes, _set_bytes, doc='The field ``bytes_`` under the name of the first versions.')
 
 
 def _sort(value: Any, plain_text: bool) -> str:
     """Which sort of bare value this is, '' for none."""
     if isinstance(value, str):
         return 'text' if plain_text and not isinstance(value, AnyUrl) else 'url'
-    if isinstance(value, (bytes, bytearray, memoryview, BaseBytes)):
+    if isinstance(value, (bytes, bytearray)):
         return 'bytes'
     if isinstance(value, os.PathLike):
         return 'url'

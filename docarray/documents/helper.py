@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +17,7 @@ from docarray.values import adapter_of
 
 __all__ = ['create_doc', 'create_doc_from_dict', 'create_doc_from_typeddict']
 
-_WRAPPERS = (typing_extensions.Required, typing_extensions.NotRequired, typing_extensions.ReadOnly)
+_MARKS = (typing_extensions.Required, typing_extensions.NotRequired, typing_extensions.ReadOnly)
 
 
 def create_doc(
@@ -56,9 +57,13 @@ def create_doc(
     if not (isinstance(__base__, type) and issubclass(__base__, BaseDocumentWithoutId)):
         raise SchemaError(where=f'create_doc({name!r})', got=show(__base__), wanted='a document class')
     if __config__:
-        __base__ = type(__base__)(__base__.__name__, (__base__,), {'model_config': __config__, '__module__': __module__})
-    declared = {key: value if isinstance(value, tuple) else (value, ...) for key, value in fields.items()}
-    return create_model(
+        body = {'model_config': __config__, '__module__': __module__}
+        __base__ = types.new_class(__base__.__name__, (__base__,), exec_body=lambda space: space.update(body))
+    declared: dict[str, Any] = {
+        key: value if isinstance(value, tuple) else (value, ...) for key, value in fields.items()
+    }
+    make: Any = create_model
+    return make(
         name,
         __base__=__base__,
         __module__=__module__,
@@ -87,7 +92,8 @@ def create_doc_from_dict(model_name: str, data_dict: Mapping[str, Any], **option
     """
     if not data_dict:
         raise InvalidValueError(where='create_doc_from_dict', got=show(data_dict), wanted='at least one item')
-    return create_doc(model_name, **options, **{key: _field_of(value) for key, value in data_dict.items()})
+    fields = {key: _field_of(value) for key, value in data_dict.items()}
+    return create_doc(model_name, **{**options, **fields})
 
 
 def _field_of(value: Any) -> tuple[Any, Any]:
@@ -119,16 +125,21 @@ def create_doc_from_typeddict(typeddict_cls: Any, **options: Any) -> Any:
     if not typing_extensions.is_typeddict(typeddict_cls):
         raise SchemaError(where='create_doc_from_typeddict', got=show(typeddict_cls), wanted='a TypedDict')
     hints = typing_extensions.get_type_hints(typeddict_cls, include_extras=True)
-    fields = {}
+    fields: dict[str, Any] = {}
     for key, hint in hints.items():
-        bare = _unwrap(hint)
-        fields[key] = (bare, ...) if key in typeddict_cls.__required_keys__ else (typing.Optional[bare], None)  # noqa: UP045 - made at run time
+        bare, marks = _unwrap(hint)
+        # __required_keys__ has not seen the marks of a module whose annotations are text.
+        required = key in typeddict_cls.__required_keys__ or typing_extensions.Required in marks
+        required = required and typing_extensions.NotRequired not in marks
+        fields[key] = (bare, ...) if required else (typing.Optional[bare], None)  # noqa: UP045 - made at run time
     options.setdefault('__module__', typeddict_cls.__module__)
-    return create_doc(typeddict_cls.__name__, **options, **fields)
+    return create_doc(typeddict_cls.__name__, **{**options, **fields})
 
 
-def _unwrap(hint: Any) -> Any:
-    """Take off Required, NotRequired and ReadOnly."""
-    while typing_extensions.get_origin(hint) in _WRAPPERS:
+def _unwrap(hint: Any) -> tuple[Any, list[Any]]:
+    """Take off Required, NotRequired and ReadOnly; return the rest and what was taken off."""
+    marks = []
+    while (origin := typing_extensions.get_origin(hint)) in _MARKS:
+        marks.append(origin)
         (hint,) = typing_extensions.get_args(hint)
-    return hint
+    return hint, marks

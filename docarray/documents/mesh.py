@@ -43,7 +43,7 @@ class Mesh3D(MediaDocument):
 
     Example:
         >>> Mesh3D(url='bunny.obj').url
-        Mesh3DUrl('bunny.obj')
+        'bunny.obj'
     """
 
     url: Mesh3DUrl | None = None

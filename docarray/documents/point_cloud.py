@@ -42,7 +42,8 @@ class PointCloud3D(MediaDocument):
         bytes_: The file.
 
     Example:
-        >>> PointCloud3D(tensors=[[0, 0, 0], [1, 1, 1]]).tensors.points.shape
+        >>> import numpy as np
+        >>> PointCloud3D(tensors=np.zeros((2, 3))).tensors.points.shape
         (2, 3)
     """
 

@@ -47,8 +47,6 @@ class TextDoc(MediaDocument):
         """Whether a str is the text, or another document has equal fields."""
         return self.text == other if isinstance(other, str) else super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]  # mutable, as every document
-
     def __contains__(self, part: str) -> bool:
         """Whether ``part`` stands somewhere in the text."""
         return self.text is not None and part in self.text

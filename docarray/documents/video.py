@@ -27,7 +27,7 @@ class VideoDoc(MediaDocument):
     Example:
         >>> import numpy as np
         >>> VideoDoc(tensor=np.zeros((2, 4, 6, 3), np.uint8), audio='a.wav').audio.url
-        AudioUrl('a.wav')
+        'a.wav'
     """
 
     url: VideoUrl | None = None

@@ -95,7 +95,9 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
             made: bytes = serializer.to_json(value, context=context | more, fallback=fallback)
         except PydanticSerializationError as error:
             where = ' or '.join(sorted(cls.__name__ for cls in classes))
-            raise InvalidValueError(where=where, got=show(str(error), 300), wanted='what JSON can hold') from error
+            raise InvalidValueError(
+                where=where, got=show(str(error), 300), wanted='what JSON can hold'
+            ) from error
         return made.decode()
 
     if not in_base64 and all(map(_writes_plainly, classes)):
@@ -128,7 +130,7 @@ def _numbers(tensor: Any) -> str:
 
 
 def _plain(array: Array) -> Array:
-    """Return an array in a form that orjson takes: C order, this machine's byte order, a dtype of numpy's own."""
+    """Return an array as orjson takes it: C order, this machine's byte order, a dtype of numpy's own."""
     if array.dtype.kind not in 'biuf':
         array = array.astype(np.float32)  # bfloat16 and its like, which it holds exactly
     return np.ascontiguousarray(array, array.dtype.newbyteorder('='))
@@ -167,13 +169,16 @@ def _writes_plainly(document_type: Any) -> bool:
 
 
 def _has_serializers(schema: Any) -> bool:
-    """Whether functions from outside this package write some part; ``any`` may stand for a model that has them."""
+    """Whether functions of the user's write some part; ``any`` may stand for a model that has some."""
     if isinstance(schema, dict):
         if schema.get('type') == 'any':
             return True
-        function = (schema.get('serialization') or {}).get('function')
+        written = schema.get('serialization') or {}
+        function = written.get('function')
         if function is not None and not str(function.__module__).startswith(('docarray.', 'pydantic.')):
             return True
+        if function is not None and written['type'] == 'function-plain':
+            return False  # it writes the whole of this part, which only validates by what is inside it
         schema = [part for key, part in schema.items() if key not in ('default', 'metadata')]
     return isinstance(schema, (list, tuple)) and any(map(_has_serializers, schema))
 

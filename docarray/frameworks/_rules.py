@@ -93,6 +93,12 @@ def _extended_dtype(name: str) -> np.dtype[Any]:
 
 
 @functools.cache
+@functools.lru_cache
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Return ``dtype.name``, which numpy puts together anew, and slowly, each time."""
+    return str(dtype.name)
+
+
 def check_numeric(dtype: np.dtype[Any]) -> None:
     """Raise DtypeError for dtypes that no tensor framework knows: text, objects, dates, records."""
     if dtype.kind in 'OSUTmM' or dtype.num == _VOID:

@@ -74,7 +74,7 @@ class NumpyFramework(Framework):
         return tuple(tensor.shape)
 
     def dtype(self, tensor: Array) -> str:
-        return str(tensor.dtype.name)
+        return _rules.dtype_name(tensor.dtype)
 
     def device(self, tensor: Array) -> str:
         return 'cpu'

@@ -1,0 +1,1 @@
+"""Document indexes. ``docs/adding/index.md`` tells how to add a database to them."""

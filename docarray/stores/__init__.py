@@ -1,0 +1,131 @@
+"""Stores: streams of bytes by URL, and what all of them have in common.
+
+``docs/adding/store.md`` tells how to add one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+from urllib.parse import urlsplit
+
+from docarray import _registry
+from docarray.errors import InvalidValueError, show
+
+__all__ = ['Store', 'StoreEntry', 'get_store', 'store_schemes']
+
+
+@dataclass(frozen=True)
+class StoreEntry:
+    """One stream in a store.
+
+    Attributes:
+        url: Where it is; what ``read`` takes.
+        size: How many bytes it has.
+        modified: When it was written, with a time zone, or None where the store does not know.
+        version: A text that changes whenever the content does, such as an ETag; '' where there is none.
+
+    Example:
+        >>> StoreEntry('file:///tmp/a', 3).size
+        3
+    """
+
+    url: str
+    size: int
+    modified: datetime | None = None
+    version: str = ''
+
+
+@runtime_checkable
+class Store(Protocol):
+    """What docarray asks of a place to keep things: streams of bytes, found by URL.
+
+    A store knows nothing of documents; a format makes the bytes. The names in a URL are data: none of
+    them, ``..`` included, may lead out of the root that the store was given, and no two names mean one
+    stream. A missing stream is a MissingFileError, any other failure a FetchError with its cause.
+
+    One store object may be used by several threads.
+
+    Attributes:
+        scheme: The URL scheme for which it is registered, such as 's3'.
+    """
+
+    scheme: str
+
+    def read(self, url: str) -> Iterator[bytes]:
+        """Yield the bytes of a stream, in chunks of the store's choice.
+
+        What is read is one version of the stream, even if another is written meanwhile. A stream that ends
+        before its time is an error, never a shorter stream.
+
+        Raises:
+            MissingFileError: There is no such stream. Raised by the first ``next`` at the latest.
+            FetchError: It cannot be read.
+        """
+
+    def write(self, url: str, chunks: Iterable[bytes], *, overwrite: bool = True) -> StoreEntry:
+        """Write a stream, whole or not at all, and return its entry.
+
+        Readers and ``list`` see the old stream, or none, until this returns; then the new one. If ``chunks``
+        raises, or the process is killed, the old stream stays, and what is left behind disturbs no
+        later write. Of two writers at a time one comes last and wins.
+
+        Args:
+            url: Where to.
+            chunks: The content; it may be longer than memory.
+            overwrite: False refuses where there is a stream, for certain, also if another
+                process is writing it at the same time.
+
+        Raises:
+            FetchError: It cannot be written, or is there already and ``overwrite`` is False.
+        """
+
+    def list(self, url: str) -> Iterator[StoreEntry]:
+        """Yield the streams whose URL is ``url`` or starts with it and a slash, sorted by URL.
+
+        For the URL of a stream that is its own entry. Unfinished writes are not listed. A place without
+        streams yields nothing.
+        """
+
+    def delete(self, url: str, *, missing_ok: bool = False) -> bool:
+        """Delete one stream and return whether it was there.
+
+        Raises:
+            MissingFileError: It was not, and ``missing_ok`` is False.
+        """
+
+
+def get_store(url: str) -> Store:
+    """Return the store for a URL, by its scheme.
+
+    Raises:
+        InvalidValueError: It has no scheme, or one that no store is registered for.
+        MissingExtraError: The store needs a package that is not installed.
+
+    Example:
+        >>> try:
+        ...     get_store('nowhere://a')
+        ... except InvalidValueError as error:
+        ...     error.got
+        "'nowhere://a'"
+    """
+    scheme = urlsplit(url).scheme
+    try:
+        row = _registry.find('store', scheme)
+    except KeyError:
+        wanted = 'a URL with one of the schemes: ' + ', '.join(store_schemes())
+        raise InvalidValueError(where='store', got=show(url), wanted=wanted) from None
+    made: Store = row.load()()
+    return made
+
+
+def store_schemes() -> list[str]:
+    """Return the schemes that stores are registered for, sorted.
+
+    Example:
+        >>> isinstance(store_schemes(), list)
+        True
+    """
+    return _registry.names('store')

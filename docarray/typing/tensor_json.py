@@ -74,7 +74,7 @@ def to_lists(array: Array) -> Any:
     if array.dtype.kind == 'c':
         texts = np.array([str(number) for number in array.ravel().tolist()], object)
         return texts.reshape(array.shape).tolist()
-    if _beyond_numpy(array.dtype.name):  # there are no Python numbers for these
+    if _beyond_numpy(_rules.dtype_name(array.dtype)):  # there are no Python numbers for these
         array = array.astype(np.float32)
     finite = np.isfinite(array)
     if finite.all():
@@ -99,10 +99,10 @@ def to_base64(array: Array) -> dict[str, Any]:
         >>> to_base64(np.array([1, 2], np.int16))
         {'dtype': 'int16', 'shape': [2], 'data': 'AQACAA=='}
     """
-    dtype = array.dtype if _beyond_numpy(array.dtype.name) else array.dtype.newbyteorder('<')
+    dtype = array.dtype if _beyond_numpy(_rules.dtype_name(array.dtype)) else array.dtype.newbyteorder('<')
     data = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
     text = base64.b64encode(data.data).decode('ascii')
-    return {'dtype': array.dtype.name, 'shape': list(array.shape), 'data': text}
+    return {'dtype': _rules.dtype_name(array.dtype), 'shape': list(array.shape), 'data': text}
 
 
 def to_json(array: Array) -> Any:
@@ -179,7 +179,7 @@ def _from_lists(value: list[Any] | tuple[Any, ...]) -> Array:
         array = np.array(None)  # ragged, or too deep: told apart below
     if array.dtype.kind == 'f' and (np.abs(array) >= 2.0**53).any():
         return _exact_integers(value, array)
-    if array.dtype.kind in 'biufc' and array.dtype.name in DTYPES:
+    if array.dtype.kind in 'biufc' and _rules.dtype_name(array.dtype) in DTYPES:
         return array
     shape = _rectangle(value)
     leaves: list[Any] = []
