@@ -10,6 +10,7 @@ import platform
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from math import isfinite
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -76,7 +77,7 @@ def cells(row: Row) -> tuple[str, ...]:
     elif row.unit == 'count':
         figure, bar = '', amount(row.bar, 'count')
     else:
-        figure, bar = f'{row.figure:.2f} x', f'{row.bar:g} x'
+        figure, bar = f'{row.figure:.2f} x', f'{row.bar:g} x' if isfinite(row.bar) else ''
     yardstick = '' if row.unit == 'count' else amount(row.yardstick, row.unit)
     return row.name, amount(row.ours, row.unit), yardstick, figure, bar, 'ok' if row.ok else 'RED'
 
@@ -126,9 +127,18 @@ def environment() -> dict[str, Any]:
 def write(rows: Sequence[tuple[str, Row]]) -> None:
     """Write latest.json and latest.md."""
     facts = environment()
-    table = [{'module': name, **row._asdict(), 'figure': row.figure, 'ok': row.ok} for name, row in rows]
+    table = [
+        {
+            'module': name,
+            **row._asdict(),
+            'bar': row.bar if isfinite(row.bar) else None,
+            'figure': row.figure,
+            'ok': row.ok,
+        }
+        for name, row in rows
+    ]
     RESULTS.mkdir(exist_ok=True)
-    text = json.dumps({'environment': facts, 'rows': table}, indent=1)
+    text = json.dumps({'environment': facts, 'rows': table}, indent=1, allow_nan=False)
     (RESULTS / 'latest.json').write_text(text + '\n', encoding='utf-8')
     (RESULTS / 'latest.md').write_text(as_markdown([row for _, row in rows], facts), encoding='utf-8')
 

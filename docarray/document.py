@@ -76,9 +76,9 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
+        if isinstance(cls.__dict__.get('__pydantic_core_schema__'), dict):
+            return cls.__pydantic_core_schema__  # nested in another class: what follows has been done
         schema = handler(source)
-        if getattr(cls, '__pydantic_complete__', False):  # nested in another class: pydantic hands out what was made below
-            return schema
         if cls.__docarray_tensors__ == 'base64':
             write_base64(schema, cls)
         if cls.model_config.get('extra') == 'allow':

@@ -10,10 +10,11 @@ import copy
 import datetime
 import decimal
 import enum
+import operator
 import pathlib
 import types
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,9 +23,12 @@ import pydantic
 
 from docarray._typed import portable
 from docarray.array.validate import field_adapter
-from docarray.array.views import plain
+from docarray.array.views import plain, view
+from docarray.batch import Batch, field_values, pack_field
+from docarray.cells import Tensors
 from docarray.errors import InvalidValueError, PathError, PreprocessError, show
 from docarray.frameworks import framework_of
+from docarray.kinds import identity
 from docarray.lowering import ARRAY_MARK, DOCUMENT_MARK, annotated
 from docarray.schema import Field, Schema
 from docarray.typing.types import TensorType
@@ -112,6 +116,37 @@ class Plan:
             raise self._error(fault, step, document, index) from fault.__cause__
         return made
 
+    def apply_columns(self, batch: Batch, indices: Sequence[int]) -> Batch | None:
+        """Return columns with all functions applied row by row, or None where that takes documents.
+
+        Args:
+            batch: Columns that share no tensor with the source; they are changed.
+            indices: The places of the rows in the data, for errors.
+
+        Raises:
+            PreprocessError: A function raised, or returned what its field cannot hold.
+        """
+        if not self._apart:
+            return None
+        values = [field_values(batch.schema.fields[step.name], batch.data[step.name]) for step in self.steps]
+        copies = [
+            identity if isinstance(batch.data[step.name], Tensors) else step.copy for step in self.steps
+        ]
+        kept = [list(column) for column in values]
+        step: Any = None
+        for row, index in enumerate(indices):
+            try:
+                for step, column, own in zip(self.steps, values, copies, strict=True):
+                    if column[row] is not None:
+                        column[row] = step.call(own(column[row]))
+            except _StepError as fault:
+                raise self._error(fault, step, view(batch, row), index) from fault.__cause__
+        for step, column, before in zip(self.steps, values, kept, strict=True):
+            if not all(map(operator.is_, column, before)):
+                field, where = batch.schema.fields[step.name], f'{step.owner.__name__}.{step.name}'
+                batch.data[step.name] = pack_field(field, column, {'framework': '', 'ragged': True}, where)
+        return batch
+
     def _error(self, fault: _StepError, step: Step, document: Any, index: int) -> PreprocessError:
         path = f'.{step.path}' if step.path else ''
         name = getattr(document, 'id', None)
@@ -167,24 +202,25 @@ class Step:
         values, name = document.__dict__, self.name
         value = values.get(name)
         if value is not None:
-            values[name] = self._call(self.copy(value))
+            values[name] = self.call(self.copy(value))
             document.__pydantic_fields_set__.add(name)
 
     def run(self, document: Any, copies: Copies) -> Any:
         """Run the function wherever its path leads in a document, one of the copies, and return that."""
         if not self.name:
-            return copies.shallow(self._call(copies.deep(document, {})))
+            return copies.shallow(self.call(copies.deep(document, {})))
         parents = [document]
         for field in self.way:
             parents = [child for parent in parents for child in _enter(parent, field, copies)]
         for parent in parents:
             value = parent.__dict__.get(self.name)
             if value is not None:
-                parent.__dict__[self.name] = self._call(copies.deep(value, {}))
+                parent.__dict__[self.name] = self.call(copies.deep(value, {}))
                 parent.__pydantic_fields_set__.add(self.name)
         return document
 
-    def _call(self, given: Any) -> Any:
+    def call(self, given: Any) -> Any:
+        """Return what a value is after the function, which may change the given one."""
         try:
             returned = self.function(given)
         except Exception as error:
@@ -361,8 +397,10 @@ def _copy_array(array: Any) -> Any:
 
 
 def _copy_torch(tensor: Any) -> Any:
-    made, cls = tensor.clone(), type(tensor)  # deepcopy would copy all of the memory that it is a view of
-    return made if type(made) is cls else made.as_subclass(cls)
+    made = tensor.clone()  # deepcopy would copy all of the memory that it is a view of
+    if type(made) is not type(tensor):
+        made.__class__ = type(tensor)  # nobody else has it yet; as_subclass would make a second object
+    return made
 
 
 def _copy_wrapper(tensor: Any) -> Any:

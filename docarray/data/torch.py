@@ -127,7 +127,7 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):
         """
         rows = read_index(index, len(self), type(self).__name__)
         if isinstance(rows, int):
-            return self._plan.apply(self._documents([rows])[0], rows)
+            return self._plan.apply(self._source[rows], rows)
         chosen = object.__new__(type(self))
         chosen.__dict__.update(self.__dict__, _source=self._source[rows])
         return chosen
@@ -139,19 +139,16 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):
         """
         if type(self).__getitem__ is not MultiModalDataset.__getitem__:
             return [self[index] for index in indices]  # a subclass has its own way
-        if self._plan.steps:
-            documents = zip(self._documents(indices), indices, strict=True)
-            return [self._plan.apply(document, index) for document, index in documents]
         if isinstance(self._source, DocumentArrayStacked):
-            return cast(Sequence[T], self._source[np.asarray(indices, np.int64)])
-        return self._documents(indices)
-
-    def _documents(self, indices: Sequence[int]) -> list[T]:
-        """Documents of the source: its own, or plain ones made of rows of its columns."""
-        if isinstance(self._source, DocumentArray):
-            return [list.__getitem__(self._source, index) for index in indices]
-        chosen = cast(DocumentArrayStacked[T], self._source[np.asarray(indices, np.int64)])
-        return chosen.batch.rows()
+            chosen = cast(DocumentArrayStacked[T], self._source[np.asarray(indices, np.int64)])
+            if self._plan.apply_columns(chosen.batch, indices) is not None:
+                return cast(Sequence[T], chosen)
+            documents = chosen.batch.rows()
+        else:
+            documents = [list.__getitem__(self._source, index) for index in indices]
+        if not self._plan.steps:
+            return documents
+        return [self._plan.apply(document, index) for document, index in zip(documents, indices, strict=True)]
 
     @classmethod
     def collate_fn(cls, batch: Iterable[T]) -> DocumentArrayStacked[T]:

@@ -90,7 +90,7 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
     in_base64 = tensors == 'base64' or (tensors is None and own_forms == {'base64'})
     fallback = _fallback(to_base64 if in_base64 else to_json)
 
-    def dump(**more: Any) -> str:
+    def dump(**more: Any) -> bytes:
         try:
             made: bytes = serializer.to_json(value, context=context | more, fallback=fallback)
         except PydanticSerializationError as error:
@@ -98,35 +98,35 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
             raise InvalidValueError(
                 where=where, got=show(str(error), 300), wanted='what JSON can hold'
             ) from error
-        return made.decode()
+        return made
 
     if not in_base64 and all(map(_writes_plainly, classes)):
         word = secrets.token_hex(16)
         found: list[Any] = []
-        pieces = dump(tensor_sink=found.append, tensor_word=word).split(f'"{word}"')
+        pieces = dump(tensor_sink=found.append, tensor_word=word).split(f'"{word}"'.encode())
         if len(pieces) == len(found) + 1:  # else pydantic tried several members of a union on one tensor
             numbers = [_numbers(tensor) for tensor in found]
-            return ''.join(chain.from_iterable(zip(pieces, [*numbers, ''], strict=True)))
-    return dump()
+            return b''.join(chain.from_iterable(zip(pieces, [*numbers, b''], strict=True))).decode()
+    return dump().decode()
 
 
-def _numbers(tensor: Any) -> str:
+def _numbers(tensor: Any) -> bytes:
     """Return a tensor as JSON. Floats are the shortest that read back as the same in their own dtype."""
     array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else _numpy(tensor)
     if array is None:  # a document made without validation may hold anything
-        return orjson.dumps(tensor).decode()
+        return orjson.dumps(tensor)
     try:
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
     except TypeError:
         if array.ndim == 0 or array.dtype.kind == 'c':
-            return orjson.dumps(to_json(array)).decode()
+            return orjson.dumps(to_json(array))
         array = _plain(array)
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
-    if 'n' in text:  # null
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
+    if b'n' in text:  # null
         odd = array[~np.isfinite(array)].tolist()
-        names = ['"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"' for x in odd]
-        text = ''.join(chain.from_iterable(zip(text.split('null'), [*names, ''], strict=True)))
-    return text if array.size else orjson.dumps(to_json(array)).decode()
+        names = [b'"NaN"' if x != x else b'"Infinity"' if x > 0 else b'"-Infinity"' for x in odd]
+        text = b''.join(chain.from_iterable(zip(text.split(b'null'), [*names, b''], strict=True)))
+    return text if array.size else orjson.dumps(to_json(array))
 
 
 def _plain(array: Array) -> Array:

@@ -85,7 +85,7 @@ def test_cells_have_units() -> None:
 
 def test_results_name_versions_and_no_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, 'RESULTS', tmp_path)
-    report.write([('create', Row('x', 3.0, 1.0, 2.0))])
+    report.write([('create', Row('x', 3.0, 1.0, 2.0)), ('dataset', Row('no bar', 3.0, 1.0, float('inf')))])
     written = json.loads((tmp_path / 'latest.json').read_text())
     assert set(written['environment']) == {'python', 'platform', 'cores', 'threads', 'packages'}
     assert {'pydantic', 'numpy', 'torch'} <= set(written['environment']['packages'])
@@ -99,7 +99,8 @@ def test_results_name_versions_and_no_machine(tmp_path: Path, monkeypatch: pytes
         'figure': 3.0,
         'ok': False,
     }
-    assert written['rows'] == [wanted]
+    assert written['rows'][0] == wanted
+    assert (written['rows'][1]['bar'], written['rows'][1]['ok']) == (None, True)
     assert '| x | 3.00 s | 1.00 s | 3.00 x | 2 x | RED |' in (tmp_path / 'latest.md').read_text()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any, Optional
+from typing import Any
 
 import numpy as np
 import pydantic
@@ -97,7 +97,12 @@ def test_example_gives_the_types_of_its_values() -> None:
     }
     made = Made(**example)
     assert made.n is None
-    assert [column.codec.kind.name for column in schema_of(Made).columns][1:5] == ['int', 'str', 'bool', 'float']
+    assert [column.codec.kind.name for column in schema_of(Made).columns][1:5] == [
+        'int',
+        'str',
+        'bool',
+        'float',
+    ]
     with pytest.raises(pydantic.ValidationError):
         Made(**{**example, 'i': 'x'})
     with pytest.raises(pydantic.ValidationError):
@@ -124,7 +129,7 @@ class Film(TypedDict):
 
 
 class LongFilm(Film, total=False):
-    minutes: Optional[int]
+    minutes: int | None
 
 
 def test_typed_dict() -> None:

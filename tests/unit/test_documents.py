@@ -60,7 +60,8 @@ def test_documents_load_no_framework() -> None:
         'from docarray.documents import helper\n'
         "print(sorted({'torch', 'tensorflow', 'jax', 'PIL', 'fastapi'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60, check=True)
+    command = [sys.executable, '-c', code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == '[]'
 
 

@@ -10,7 +10,7 @@ import json
 import math
 import time
 import uuid
-from typing import Annotated, Any, Literal, Optional, Union
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pydantic
@@ -29,7 +29,19 @@ from docarray.formats.json import BATCH_BYTES, JsonFormat
 from docarray.schema import schema_of
 from docarray.typing import AnyTensor, ImageBytes, NdArray, Shape
 
-DTYPES = ['bool', 'uint8', 'int8', 'uint16', 'int32', 'int64', 'uint64', 'float16', 'float32', 'float64', 'complex128']
+DTYPES = [
+    'bool',
+    'uint8',
+    'int8',
+    'uint16',
+    'int32',
+    'int64',
+    'uint64',
+    'float16',
+    'float32',
+    'float64',
+    'complex128',
+]
 
 
 def strict(text: str | bytes) -> Any:
@@ -41,9 +53,12 @@ def strict(text: str | bytes) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
+Floats, Pair = NdArray['float32'], NdArray[2, 'float32']
+
+
 class Page(BaseDocument):
     tensor: NdArray
-    maybe: NdArray['float32'] | None = None
+    maybe: Floats | None = None
     several: list[NdArray] = []
     named: dict[str, NdArray] = {}
     text: TextDoc | None = None
@@ -51,7 +66,7 @@ class Page(BaseDocument):
 
 
 class Small(BaseDocument):
-    vector: NdArray[2, 'float32']
+    vector: Pair
 
 
 class Exact(BaseDocument, tensors='base64'):
@@ -80,23 +95,29 @@ def ways(document: BaseDocument) -> list[str]:
 @settings(max_examples=60, deadline=None)
 def test_any_tensor_comes_back(array: np.ndarray) -> None:
     document = Page(tensor=array, several=[array, array], named={'x': array})
+    found = []
     for text in ways(document):
         strict(text)
-        assert Page.from_json(text) == document
+        found.append(Page.from_json(text))
     both = DocumentArray[Page]([document, document])
     for text in (both.to_json(), both.to_json(tensors='base64'), both.stack(ragged='list').to_json()):
         strict(text)
-        assert DocumentArray[Page].from_json(text) == both
+        found += DocumentArray[Page].from_json(text)
+    for back in found:
+        for tensor in (back.tensor, *back.several, back.named['x']):
+            assert tensor.shape == array.shape
+            # A list does not tell float32 from float64, and has no more digits than float32 needs.
+            np.testing.assert_array_equal(tensor.astype(array.dtype), array)
 
 
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_base64_keeps_dtype_shape_and_bits(dtype: str) -> None:
     raw = np.random.default_rng(0).integers(0, 2, (2, 3, 16), np.uint8).tobytes()
     array = np.frombuffer(raw, dtype)[:24].reshape(2, 3, -1)
-    for text in (Page(tensor=array).to_json(tensors='base64'), Exact(tensor=array).model_dump_json()):
+    for text in (Exact(tensor=array).to_json(tensors='base64'), Exact(tensor=array).model_dump_json()):
         form = strict(text)['tensor']
         assert set(form) == {'dtype', 'shape', 'data'}
-        back = Page.from_json(text).tensor
+        back = Exact.from_json(text).tensor
         assert (back.dtype.name, back.shape, back.tobytes()) == (dtype, array.shape, array.tobytes())
 
 
@@ -163,11 +184,17 @@ def test_frameworks_and_their_own_dtypes(name: str) -> None:
     elif name == 'tensorflow':
         import tensorflow as tf
 
-        tensor, own = tf.constant([1.0, 0.1, float('nan')], tf.bfloat16), Annotated[tf.Tensor, Shape(3, dtype='bfloat16')]
+        tensor, own = (
+            tf.constant([1.0, 0.1, float('nan')], tf.bfloat16),
+            Annotated[tf.Tensor, Shape(3, dtype='bfloat16')],
+        )
     else:
         import jax.numpy as jnp
 
-        tensor, own = jnp.array([1.0, 0.1, float('nan')], jnp.bfloat16), Annotated[jnp.ndarray, Shape(3, dtype='bfloat16')]
+        tensor, own = (
+            jnp.array([1.0, 0.1, float('nan')], jnp.bfloat16),
+            Annotated[jnp.ndarray, Shape(3, dtype='bfloat16')],
+        )
 
     class Mixed(BaseDocument):
         own: own  # type: ignore[valid-type]
@@ -192,7 +219,11 @@ def test_a_class_may_write_base64_and_a_call_overrides_it() -> None:
         plain=Small(vector=[1, 2]),
         below=[Exact(tensor=[3])],
     )
-    for text in (document.to_json(), document.model_dump_json(), DocumentArray[Exact]([document]).to_json()[1:-1]):
+    for text in (
+        document.to_json(),
+        document.model_dump_json(),
+        DocumentArray[Exact]([document]).to_json()[1:-1],
+    ):
         form = strict(text)
         assert form['tensor'] == {'dtype': 'float32', 'shape': [2], 'data': 'AACAPwAAgD8='}
         assert form['several']['a'][0]['dtype'] == 'float64'
@@ -222,7 +253,9 @@ def test_the_form_of_a_class_holds_in_plain_pydantic_and_for_its_heirs() -> None
 
 
 def test_the_schema_says_what_a_class_writes() -> None:
-    read, write = (Exact.model_json_schema(mode=mode)['$defs']['Exact'] for mode in ('validation', 'serialization'))
+    read, write = (
+        Exact.model_json_schema(mode=mode)['$defs']['Exact'] for mode in ('validation', 'serialization')
+    )
     assert read['properties']['tensor']['type'] == 'array'
     assert write['properties']['tensor']['required'] == ['dtype', 'shape', 'data']
 
@@ -249,8 +282,10 @@ class Odd(BaseDocument):
     points: set[int] = {1, 2}
     pair: tuple[int, str] = (1, 'x')
     kind: Literal['a', 1] = 1
-    either: Union[int, TextDoc, NdArray, None] = None
-    aliased: NdArray[2] = Field(default=[1, 2], validation_alias='in', serialization_alias='out', validate_default=True)
+    either: int | TextDoc | NdArray | None = None
+    aliased: NdArray[2] = Field(
+        default=[1, 2], validation_alias='in', serialization_alias='out', validate_default=True
+    )
     hidden: int = Field(default=3, exclude=True)
     free: Any = None
 
@@ -338,7 +373,10 @@ def test_extra_fields_may_be_tensors() -> None:
         model_config = ConfigDict(extra='allow')
         tensor: NdArray
 
-    for document in (Open(tensor=[1], x=np.ones(2), y=np.float32(2)), AnyDocument(x=np.ones(2), y=np.float32(2))):
+    for document in (
+        Open(tensor=[1], x=np.ones(2), y=np.float32(2)),
+        AnyDocument(x=np.ones(2), y=np.float32(2)),
+    ):
         assert strict(document.to_json())['x'] == [1.0, 1.0]
         assert strict(document.to_json())['y'] == 2.0
         assert strict(document.to_json(tensors='base64'))['x']['dtype'] == 'float64'
@@ -353,10 +391,12 @@ def test_what_json_cannot_hold_is_our_error() -> None:
 
 def test_unions_of_documents() -> None:
     class Either(BaseDocument):
-        one: Union[Small, TextDoc]
-        rows: list[Union[ImageDoc, Small]] = []
+        one: Small | TextDoc
+        rows: list[ImageDoc | Small] = []
 
-    document = Either(one=Small(vector=[1, 2]), rows=[ImageDoc(tensor=np.zeros((1, 1, 3))), Small(vector=[3, 4])])
+    document = Either(
+        one=Small(vector=[1, 2]), rows=[ImageDoc(tensor=np.zeros((1, 1, 3))), Small(vector=[3, 4])]
+    )
     for text in (document.to_json(), DocumentArray[Either]([document]).to_json()[1:-1]):
         back = Either.from_json(text)
         assert type(back.one) is Small
@@ -366,7 +406,7 @@ def test_unions_of_documents() -> None:
 
 def test_deep_trees() -> None:
     class Tree(BaseDocument):
-        tensor: Optional[NdArray] = None
+        tensor: NdArray | None = None
         below: DocumentArray[Tree] = []  # type: ignore[assignment]
 
     tree = Tree(tensor=[0])
@@ -426,7 +466,9 @@ def test_stacked_arrays_and_their_rows() -> None:
 
 def test_errors_name_row_and_field() -> None:
     with pytest.raises(ValidationError) as caught:
-        DocumentArray[Page].from_json('[{"tensor":[1]},{"tensor":[[1],[2,3]]},{"tensor":[1],"text":{"text":5}}]')
+        DocumentArray[Page].from_json(
+            '[{"tensor":[1]},{"tensor":[[1],[2,3]]},{"tensor":[1],"text":{"text":5}}]'
+        )
     assert [fault['loc'] for fault in caught.value.errors()] == [(1, 'tensor'), (2, 'text', 'text')]
     assert 'ragged' in str(caught.value)
     for text in ('{', '[1]', '{}', 'null', '[{}]', b'\xff'):
@@ -507,9 +549,9 @@ def test_streams_are_read_as_they_come() -> None:
             yield line
 
     batches = form.load_stream(chunks(), schema)
-    assert len(next(batches)) >= 1
-    assert len(given) <= 3
-    assert sum(map(len, batches)) + 2 >= 6 - 1
+    first = len(next(batches))
+    assert 1 <= first <= len(given) <= 3
+    assert first + sum(map(len, batches)) == 6
 
 
 def test_faults_in_a_stream_name_the_row() -> None:

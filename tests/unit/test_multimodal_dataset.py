@@ -105,6 +105,49 @@ def test_a_loader_gives_typed_batches_of_torch_tensors(stacked: bool, functions:
         assert source.unstack() == before
 
 
+TOP_LEVEL = {
+    'image': lambda image: image.mul_(2),
+    'scan': lambda scan: scan.astype(np.float64)[:1],
+    'thesis': lambda thesis: embed_title(thesis.title),
+    'label': lambda label: label % 2,
+    'pages': lambda pages: pages[:1],
+}
+
+
+class Loose(Student):
+    scan: NdArray
+
+
+def test_columns_are_preprocessed_as_rows_are() -> None:
+    rows = DocumentArray[Loose](Loose(**dict(student)) for student in students())
+    columns = rows.stack()
+    before = columns.copy()
+    expected, found = (
+        list(DataLoader(MultiModalDataset[Loose](source, TOP_LEVEL), 4, collate_fn=MultiModalDataset.collate_fn))
+        for source in (rows, columns)
+    )
+    assert found == expected
+    assert found[0].scan.dtype == torch.float64
+    assert [len(pages) for pages in found[0].pages] == [0, 1, 1, 0]
+    assert columns == before
+
+
+def test_columns_of_several_shapes_and_missing_values_never_change() -> None:
+    class Clip(BaseDocument):
+        sound: TorchTensor
+        mask: TorchTensor | None = None
+
+    rows = DocumentArray[Clip](Clip(sound=torch.zeros(n), mask=torch.zeros(1) if n else None) for n in range(3))
+    columns = rows.stack(ragged='list')
+    functions = {'sound': lambda sound: sound.add_(1), 'mask': lambda mask: mask.add_(1)}
+    loader = DataLoader(MultiModalDataset[Clip](columns, functions), batch_size=3, collate_fn=list)
+    clips = next(iter(loader))
+    assert [clip.sound.tolist() for clip in clips] == [[], [1], [1, 1]]
+    assert [clip.mask if clip.mask is None else clip.mask.tolist() for clip in clips] == [None, [1], [1]]
+    assert [clip.sound.sum().item() for clip in columns] == [0, 0, 0]
+    assert columns.mask.sum() == 0
+
+
 def test_labels_become_tensors_easily() -> None:
     batch = MultiModalDataset[Student].collate_fn(students(3))
     assert torch.tensor(batch.label).tolist() == [0, 1, 2]
@@ -365,8 +408,10 @@ def test_an_empty_batch_and_an_empty_source() -> None:
     assert list(DataLoader(dataset, batch_size=2, collate_fn=dataset.collate_fn)) == []
 
 
-def test_errors_come_through_the_loader() -> None:
-    dataset = MultiModalDataset[Student](students(), {'label': lambda n: 1 // (n - 5)})
+@pytest.mark.parametrize('stacked', [False, True])
+def test_errors_come_through_the_loader(stacked: bool) -> None:
+    source = students().stack() if stacked else students()
+    dataset = MultiModalDataset[Student](source, {'label': lambda n: 1 // (n - 5)})
     with pytest.raises(
         PreprocessError, match=r'Student.label of document 5 \(id s5\).*ZeroDivisionError'
     ) as caught:
