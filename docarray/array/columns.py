@@ -48,6 +48,10 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
     ``stacked[i]`` is a document that reads and writes row i of the columns. Rows without a tensor
     (optional fields) are zeros in the column; ``validity(path)`` says which they are.
 
+    Where a field has the name of a member, such as ``batch`` or ``to``, the member wins, and
+    ``column('batch')`` is the column. Lists of documents are made anew when a row is read: assign one
+    to change it. Private attributes have no columns; documents with extra fields are refused.
+
     Args:
         docs: Documents of the class.
         tensor_type: The class of columns for fields that take tensors of any framework.

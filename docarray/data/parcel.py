@@ -36,7 +36,7 @@ class Parcel:
         >>> texts = DocumentArray[TextDoc]([TextDoc(text='a', embedding=torch.ones(2))])
         >>> rebuild, state = Parcel(texts).__reduce__()
         >>> rebuild(*state)[0].embedding
-        TorchTensor([1., 1.])
+        TorchEmbedding([1., 1.])
     """
 
     __slots__ = ('documents',)

@@ -6,47 +6,26 @@ and everything below that, since the function may change it; all the rest is sha
 
 from __future__ import annotations
 
-import copy
-import datetime
-import decimal
-import enum
 import operator
-import pathlib
 import types
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pydantic
 
 from docarray._typed import portable
 from docarray.array.validate import field_adapter
-from docarray.array.views import plain, view
+from docarray.array.views import view
 from docarray.batch import Batch, field_values, pack_field
 from docarray.cells import Tensors
+from docarray.data.copies import Copies, Function, copier, shallow_copy
 from docarray.errors import InvalidValueError, PathError, PreprocessError, show
-from docarray.frameworks import framework_of
 from docarray.kinds import identity
-from docarray.lowering import ARRAY_MARK, DOCUMENT_MARK, annotated
+from docarray.lowering import annotated
 from docarray.schema import Field, Schema
-from docarray.typing.types import TensorType
 
 __all__ = ['Plan', 'Step']
-
-Function = Callable[[Any], Any]
-
-#: What nobody can change in place. Subclasses (IDs, URLs) count as such too.
-_UNCHANGING = (
-    str, bytes, int, float, complex, types.NoneType, enum.Enum, frozenset, range, type, types.FunctionType,
-    datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, pathlib.PurePath,
-)  # fmt: skip
-_SLOTS = ('__dict__', '__pydantic_fields_set__', '__pydantic_extra__', '__pydantic_private__')
-#: How the slots of a document are filled; half the price of looking them up by name each time.
-_set_fields, _set_names, _set_extra, _set_private = (
-    vars(pydantic.BaseModel)[slot].__set__ for slot in _SLOTS
-)
 
 
 class Plan:
@@ -104,7 +83,7 @@ class Plan:
         step: Any = None
         try:
             if self._apart:
-                made = _shallow(document)
+                made = shallow_copy(document)
                 for step in self.steps:
                     step.change(made)
             else:
@@ -190,7 +169,7 @@ class Step:
         self.owner = owner
         self.name = '' if field is None else field.name
         self.validate: Function = _validator(owner, self.name) if field else owner.model_validate
-        self.copy = _copier(field)
+        self.copy = copier(field)
         if not callable(function):
             raise InvalidValueError(
                 where=f'preprocessing[{path!r}]', got=show(function), wanted='a function of one argument'
@@ -298,120 +277,3 @@ def _name(function: Any) -> str:
     while isinstance(function, partial):
         function = function.func
     return getattr(function, '__qualname__', None) or type(function).__qualname__
-
-
-def _copier(field: Field | None) -> Function:
-    """Return how to copy the values of a field with all below them, quickly where their class is known."""
-
-    def deep(value: Any) -> Any:
-        return Copies().deep(value, {})
-
-    codec = None if field is None else field.lowered.codec
-    if codec is None or codec.type is None or codec.framework not in _TENSORS:
-        return deep
-    known, copy_tensor = codec.type, _TENSORS[codec.framework]
-    return lambda value: copy_tensor(value) if type(value) is known else deep(value)
-
-
-class Copies:
-    """The copies made for one document, which are known again and not copied twice."""
-
-    __slots__ = ('made',)
-
-    def __init__(self) -> None:
-        self.made: dict[int, Any] = {}  # by id, which is safe as long as the objects are held here
-
-    def shallow(self, document: Any) -> Any:
-        """Return a copy of a document that shares its values with it, or the document if it is one."""
-        if id(document) in self.made:
-            return document
-        made = _shallow(document)
-        self.made[id(made)] = made
-        return made
-
-    def deep(self, value: Any, memo: dict[int, Any]) -> Any:
-        """Return a value that may be changed, with everything below it: a copy unless it is one already.
-
-        Args:
-            value: Any field value or document.
-            memo: (source, copy) by the id of either, for values that occur twice; empty to begin with.
-        """
-        if isinstance(value, _UNCHANGING):
-            return value
-        if id(value) in memo:
-            return memo[id(value)][1]
-        cls = type(value)
-        if getattr(cls, DOCUMENT_MARK, False):
-            made = self.shallow(value)
-        elif id(value) in self.made:
-            made = value
-        else:
-            made = _copied(value, cls)
-            self.made[id(made)] = made
-        memo[id(value)] = memo[id(made)] = (value, made)
-        for values in _inside(made):
-            for name in values:
-                values[name] = self.deep(values[name], memo)
-        if _is_list(cls):
-            list.__setitem__(made, slice(None), [self.deep(inner, memo) for inner in made])
-        return made
-
-
-def _is_list(cls: Any) -> bool:
-    return cls is list or getattr(cls, ARRAY_MARK, False)
-
-
-def _inside(made: Any) -> tuple[dict[Any, Any], ...]:
-    """The dicts that hold what a document or a dict is made of."""
-    if type(made) is dict:
-        return (made,)
-    if not getattr(type(made), DOCUMENT_MARK, False):
-        return ()
-    return made.__dict__, made.__pydantic_extra__ or {}, made.__pydantic_private__ or {}
-
-
-def _shallow(document: Any) -> Any:
-    """Copy a document as it stands; no validator and no ``model_post_init`` runs again."""
-    if document.is_view():
-        return plain(document)
-    made = object.__new__(type(document))
-    extra, private = document.__pydantic_extra__, document.__pydantic_private__
-    _set_fields(made, document.__dict__.copy())
-    _set_names(made, document.__pydantic_fields_set__.copy())
-    _set_extra(made, extra if extra is None else extra.copy())
-    _set_private(made, private if private is None else private.copy())
-    return made
-
-
-def _copied(value: Any, cls: Any) -> Any:
-    """Copy a tensor, a list or a dict; of lists and dicts only the outermost level."""
-    if cls is dict or _is_list(cls):
-        return value.copy()
-    framework = framework_of(value)
-    name = getattr(cls, 'tensor_type', _NO_TENSOR).framework if framework is None else framework.name
-    return _TENSORS.get(name, copy.deepcopy)(value)
-
-
-def _copy_array(array: Any) -> Any:
-    return copy.deepcopy(array) if array.dtype == np.object_ else array.copy('K')
-
-
-def _copy_torch(tensor: Any) -> Any:
-    made = tensor.clone()  # deepcopy would copy all of the memory that it is a view of
-    if type(made) is not type(tensor):
-        made.__class__ = type(tensor)  # nobody else has it yet; as_subclass would make a second object
-    return made
-
-
-def _copy_wrapper(tensor: Any) -> Any:
-    return copy.copy(tensor) if hasattr(tensor, 'unwrap') else tensor
-
-
-#: How to copy a tensor. Those of TensorFlow and JAX never change, the wrappers around them do.
-_TENSORS: dict[str, Callable[[Any], Any]] = {
-    'numpy': _copy_array,
-    'torch': _copy_torch,
-    'tensorflow': _copy_wrapper,
-    'jax': _copy_wrapper,
-}
-_NO_TENSOR = TensorType()

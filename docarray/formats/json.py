@@ -31,6 +31,11 @@ __all__ = ['JsonFormat', 'dump_document', 'dump_rows', 'load_rows']
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+#: Before 2.11, pydantic's serializers wrote aliases unless they were told not to.
+_BY_NAME: dict[str, Any] = (
+    {} if 'serialize_by_alias' in pydantic.ConfigDict.__annotations__ else {'by_alias': False}
+)
+
 #: How many bytes of documents a stream reads before it makes a batch of them.
 BATCH_BYTES = 1 << 20
 
@@ -55,7 +60,8 @@ def dump_rows(array: Iterable[Any], tensors: TensorForm | None = None) -> str:
         >>> dump_rows(DocumentArray([]))
         '[]'
     """
-    return _dump_rows(array, getattr(array, 'document_type', AnyDocument), tensors)
+    with collector_paused():
+        return _dump_rows(array, getattr(array, 'document_type', AnyDocument), tensors)
 
 
 def _dump_rows(array: Iterable[Any], document_type: Any, tensors: TensorForm | None) -> str:
@@ -90,43 +96,46 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
     in_base64 = tensors == 'base64' or (tensors is None and own_forms == {'base64'})
     fallback = _fallback(to_base64 if in_base64 else to_json)
 
-    def dump(**more: Any) -> bytes:
+    def dump(**more: Any) -> str:
         try:
-            made: bytes = serializer.to_json(value, context=context | more, fallback=fallback)
+            made: bytes = serializer.to_json(value, context=context | more, fallback=fallback, **_BY_NAME)
         except PydanticSerializationError as error:
             where = ' or '.join(sorted(cls.__name__ for cls in classes))
             raise InvalidValueError(
                 where=where, got=show(str(error), 300), wanted='what JSON can hold'
             ) from error
-        return made
+        return made.decode()
 
     if not in_base64 and all(map(_writes_plainly, classes)):
         word = secrets.token_hex(16)
         found: list[Any] = []
-        pieces = dump(tensor_sink=found.append, tensor_word=word).split(f'"{word}"'.encode())
+        pieces = dump(tensor_sink=found.append, tensor_word=word).split(f'"{word}"')
         if len(pieces) == len(found) + 1:  # else pydantic tried several members of a union on one tensor
+            # As text from here on: joined as bytes and then decoded, the whole would be in memory thrice.
             numbers = [_numbers(tensor) for tensor in found]
-            return b''.join(chain.from_iterable(zip(pieces, [*numbers, b''], strict=True))).decode()
-    return dump().decode()
+            return ''.join(chain.from_iterable(zip(pieces, [*numbers, ''], strict=True)))
+    return dump()
 
 
-def _numbers(tensor: Any) -> bytes:
+def _numbers(tensor: Any) -> str:
     """Return a tensor as JSON. Floats are the shortest that read back as the same in their own dtype."""
     array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else _numpy(tensor)
     if array is None:  # a document made without validation may hold anything
-        return orjson.dumps(tensor)
+        return orjson.dumps(tensor).decode()
+    if not array.dtype.isnative:  # whose bytes orjson 3.10.0 would take as they are
+        array = _plain(array)
     try:
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
     except TypeError:
         if array.ndim == 0 or array.dtype.kind == 'c':
-            return orjson.dumps(to_json(array))
+            return orjson.dumps(to_json(array)).decode()
         array = _plain(array)
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY)
-    if b'n' in text:  # null
+        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
+    if 'n' in text:  # null
         odd = array[~np.isfinite(array)].tolist()
-        names = [b'"NaN"' if x != x else b'"Infinity"' if x > 0 else b'"-Infinity"' for x in odd]
-        text = b''.join(chain.from_iterable(zip(text.split(b'null'), [*names, b''], strict=True)))
-    return text if array.size else orjson.dumps(to_json(array))
+        names = ['"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"' for x in odd]
+        text = ''.join(chain.from_iterable(zip(text.split('null'), [*names, ''], strict=True)))
+    return text if array.size else orjson.dumps(to_json(array)).decode()
 
 
 def _plain(array: Array) -> Array:
