@@ -8,6 +8,7 @@ where every row is there, so that the usual column costs nothing for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -173,7 +174,11 @@ class Tensors(Column):
         if not there:
             return cls(None, valid, len(values))
         adapter = get_framework(framework) if framework else _adapter(there[0])
-        there = [value if adapter.matches(value) else _convert(value, adapter) for value in there]
+        if not all(map(adapter.matches, {type(value): value for value in there}.values())):
+            there = [value if adapter.matches(value) else _convert(value, adapter) for value in there]
+        if valid is None:
+            with suppress(StackError):  # of several shapes or dtypes, which are looked at below
+                return cls(adapter.stack(there))
         shape = adapter.shape(there[0])
         odd = next((row for row, value in enumerate(there) if adapter.shape(value) != shape), None)
         if odd is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,9 @@ class Column:
 
 def mask_of(values: Sequence[Any]) -> Mask:
     """Return which values are not None, or None where all are there."""
-    valid = np.fromiter((value is not None for value in values), np.bool_, len(values))
-    return None if valid.all() else valid
+    if all(map(is_not, values, repeat(None))):
+        return None
+    return np.fromiter(map(is_not, values, repeat(None)), np.bool_, len(values))
 
 
 def take_mask(valid: Mask, index: Index) -> Mask:

@@ -17,6 +17,7 @@ import pydantic
 
 from docarray.array.views import plain
 from docarray.frameworks import framework_of
+from docarray.kinds import identity
 from docarray.lowering import ARRAY_MARK, DOCUMENT_MARK
 from docarray.schema import Field
 from docarray.typing.types import TensorType
@@ -148,6 +149,8 @@ def copier(field: Field | None) -> Function:
         return Copies().deep(value, {})
 
     codec = None if field is None else field.lowered.codec
+    if codec is not None and codec.plain and codec.kind.name in ('bool', 'int', 'float', 'str'):
+        return identity
     if codec is None or codec.type is None or codec.framework not in _TENSORS:
         return deep
     known, copy_tensor = codec.type, _TENSORS[codec.framework]

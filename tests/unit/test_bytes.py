@@ -84,6 +84,8 @@ def test_base64_refuses_what_python_refuses(text: str) -> None:
         wanted = base64.b64decode(text.replace('-', '+').replace('_', '/'), validate=True)
     except ValueError:
         wanted = None
+    if len(text) % 4:
+        wanted = None  # Python 3.10 takes a lone '='
     try:
         found = from_base64(text)
     except InvalidValueError:

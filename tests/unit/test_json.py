@@ -10,7 +10,7 @@ import json
 import math
 import time
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
 import pydantic
@@ -413,6 +413,30 @@ def test_deep_trees() -> None:
     for depth in range(1, 60):
         tree = Tree(tensor=[depth], below=[tree])
     assert Tree.from_json(tree.to_json()) == tree
+
+
+T = TypeVar('T')
+Axis = NdArray['n']
+
+
+class Knot(BaseDocument, Generic[T], tensors='base64'):
+    label: T
+    a: Axis
+    b: Axis
+    below: list[Knot[T]] = []
+
+
+def test_generic_recursive_classes_keep_their_form_and_their_axes() -> None:
+    class Holder(BaseDocument):
+        knots: DocumentArray[Knot[int]]
+
+    knot: dict[str, Any] = {'label': 1, 'a': [1], 'b': [2], 'below': [{'label': 2, 'a': [1, 2], 'b': [3, 4]}]}
+    holder = Holder(knots=[knot])
+    assert strict(holder.to_json())['knots'][0]['below'][0]['a']['dtype'] == 'int64'
+    assert Holder.from_json(holder.to_json()) == holder
+    knot['below'][0]['b'] = [3]
+    with pytest.raises(ValidationError, match="axis 'n'"):
+        Holder(knots=[knot])
 
 
 def test_documents_without_id() -> None:

@@ -292,6 +292,10 @@ def test_loading_what_is_not_there() -> None:
         ImageUrl('missing.png').load()
     with pytest.raises(FetchError):
         AnyUrl('s3://bucket/key').load_bytes()
+
+
+def test_loading_what_is_no_image() -> None:
+    pytest.importorskip('PIL')
     with pytest.raises(DecodeError):
         ImageUrl('data:,text').load()
 
