@@ -39,7 +39,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row('audio', 'docarray.typing.bytes:AudioBytes', '', 'what audio tensors encode to'),
         Row('image', 'docarray.typing.bytes:ImageBytes', '', 'what image tensors encode to'),
     ),
-    'format': (Row('json', 'docarray.formats.json:JsonFormat', '', 'JSON, and newline-delimited JSON for streams'),),
+    'format': (Row('json', 'docarray.formats.json:JsonFormat', '', 'JSON; a document a line in streams'),),
     'framework': (
         Row('jax', 'docarray.frameworks.jax:JaxFramework', 'jax', 'jax.Array on any XLA device'),
         Row('numpy', 'docarray.frameworks.numpy:NumpyFramework', '', 'numpy.ndarray'),

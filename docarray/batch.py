@@ -12,7 +12,7 @@ import numpy as np
 from docarray.cells import Numbers, Objects, Ragged, Tensors
 from docarray.composites import Docs, Nested, Variants
 from docarray.errors import DocArrayError, StackError, show
-from docarray.kinds import Codec
+from docarray.kinds import Codec, identity
 from docarray.masks import Index, mask_of
 from docarray.schema import Field, Schema
 from docarray.texts import Texts
@@ -237,8 +237,8 @@ def pack_field(field: Field, values: list[Any], options: dict[str, Any], where: 
     kind = field.codec.kind.name
     if kind in OWN_VALUES:
         return Objects(values)
-    if not field.codec.plain:
-        pack = field.codec.pack
+    pack = field.codec.pack
+    if pack is not identity:
         values = [None if value is None else pack(value) for value in values]
     if kind == 'tensor':
         return Tensors.pack(values, field.codec.framework or options['framework'], where, options['ragged'])

@@ -24,7 +24,7 @@
     ├── PreprocessError (RuntimeError)       a user's function failed inside a dataset
     └── UnsupportedError (NotImplementedError)   a thing this object cannot do
 
-``code`` is stable across versions and is also the ``type`` of the pydantic error that wraps it.
+``code`` is stable across versions. A pydantic error has the docarray errors behind it under ``ctx['error']``.
 """
 
 from __future__ import annotations
@@ -113,6 +113,9 @@ class DocArrayError(Exception):
         )
         text = ': '.join(part for part in (self.where, fact) if part)
         return '. '.join(part for part in (text, self.hint) if part)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({str(self)!r})'
 
     def at(self, where: str) -> DocArrayError:
         """Return this error with ``where`` filled in, if it was not known yet."""
@@ -284,6 +287,8 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
 
     def __str__(self) -> str:
         return pydantic_core.ValidationError.__str__(self)
+
+    __repr__ = __str__
 
     def __reduce__(self) -> Any:
         return _revalidation, (self.title, [dict(fault) for fault in self.errors(include_url=False)])

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Union
 
-import typing_extensions
 from pydantic.fields import FieldInfo
 
+from docarray._hints import alias_of, alias_value, needs_its_name
 from docarray.codecs import STANDARD, any_framework, enum_codec, json_codec, literal_codec
 from docarray.errors import SchemaError, show
 from docarray.frameworks import framework_of
@@ -102,6 +102,8 @@ def lower(annotation: Any, metadata: tuple[Any, ...] = ()) -> Lowered:
             return _cells(item.tensor_class(_without_none(annotation)), _allows_none(annotation))
         if hasattr(item, '__docarray_codec__'):
             return Lowered('cells', _allows_none(annotation), item.__docarray_codec__())
+    if alias_of(annotation) is not None:
+        return Lowered('cells', _allows_none(annotation), json_codec(annotation))
     origin = typing.get_origin(annotation)
     if origin is Union or origin is types.UnionType:
         return _lower_union(annotation)
@@ -121,14 +123,17 @@ def lower(annotation: Any, metadata: tuple[Any, ...] = ()) -> Lowered:
 
 
 def _unalias(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Take off Annotated, ``type X = ...`` aliases and NewType; return the rest and the metadata."""
+    """Take off Annotated, ``type X = ...`` aliases and NewType; return the rest and the metadata.
+
+    An alias stays where it refers to itself: pydantic knows what to do with it.
+    """
     metadata: tuple[Any, ...] = ()
     while True:
         if typing.get_origin(annotation) is typing.Annotated:
             metadata = annotation.__metadata__ + metadata
             annotation = annotation.__origin__
-        elif isinstance(annotation, typing_extensions.TypeAliasType):
-            annotation = annotation.__value__
+        elif alias_of(annotation) is not None and not needs_its_name(annotation):
+            annotation = alias_value(annotation)
         elif hasattr(annotation, '__supertype__'):
             annotation = annotation.__supertype__
         else:
@@ -154,6 +159,8 @@ def annotated(annotation: Any, metadata: Sequence[Any]) -> Any:
 
 def _allows_none(annotation: Any) -> bool:
     annotation, _ = _unalias(annotation)
+    if alias_of(annotation) is not None:
+        return _allows_none(alias_value(annotation))
     if typing.get_origin(annotation) in (Union, types.UnionType):
         return any(_allows_none(arg) for arg in typing.get_args(annotation))
     return annotation is type(None) or annotation is Any

@@ -59,6 +59,8 @@ def _as_array(index: Any, where: str) -> npt.NDArray[Any]:
         return np.frombuffer(bytes(index), np.bool_)  # several times as fast as np.array
     elif isinstance(index, (list, tuple, range)):
         rows = np.array(index if len(index) else [], dtype=None if len(index) else np.int64)
+    elif hasattr(index, '__array__'):  # a column of bools or ints, a pandas Series
+        rows = np.asarray(index)
     else:
         rows = np.zeros((), object)
     if rows.size == 0 and rows.ndim == 1 and rows.dtype != np.bool_:

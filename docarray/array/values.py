@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,10 @@ from docarray.schema import Field
 from docarray.values import equal_values, shown
 
 
-class Values(Sequence[Any]):
+class Values(Collection[Any]):
     """A column as the values that the documents have, list-like.
+
+    No ``Sequence``: tensorflow would take that for a structure of n leaves, where it takes this for an array.
 
     Equal to a list of equal values. Assigning to a row validates the value and writes the column.
     ``np.asarray(values)`` of numbers without missing rows shares the column's memory.
@@ -57,6 +59,25 @@ class Values(Sequence[Any]):
         if self._field.form == 'cells':
             return iter(field_values(self._field, self._column))
         return (self._read(self._column, row) for row in range(len(self)))
+
+    def __contains__(self, value: object) -> bool:
+        return value in list(self)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed(list(self))
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The number of rows, as the shape of an array."""
+        return (len(self),)
+
+    def index(self, value: object, start: int = 0, stop: int | None = None) -> int:
+        """Return the first row, from ``start`` on and before ``stop``, whose value is equal."""
+        return list(self).index(value, start, len(self) if stop is None else stop)
+
+    def count(self, value: object) -> int:
+        """Return how many rows have this value."""
+        return list(self).count(value)
 
     def tolist(self) -> list[Any]:
         """Return the values as a list of their own."""

@@ -13,6 +13,7 @@ from typing import Any, ForwardRef, Literal, Union
 
 import numpy as np
 
+from docarray._hints import alias_of, alias_value
 from docarray.cells import Numbers, Ragged, Tensors
 from docarray.composites import Docs, Nested, Variants
 from docarray.display.describe import Node, field_names, literal, read_field, tensor_of, tensor_text
@@ -302,9 +303,13 @@ def _schema_fields(document_type: Any, seen: set[Any]) -> tuple[Node, ...]:
     return tuple(children)
 
 
-def _documents(annotation: Any) -> Iterator[Any]:
-    """The document classes that an annotation names."""
-    annotation = getattr(annotation, '__value__', annotation)  # type X = ...
+def _documents(annotation: Any, inside: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """The document classes that an annotation names; ``inside`` are the aliases around it."""
+    alias = alias_of(annotation)
+    if alias is not None:
+        if alias not in inside:
+            yield from _documents(alias_value(annotation), (*inside, alias))
+        return
     of_array = getattr(annotation, 'document_type', None)
     if is_document(annotation):
         yield annotation
@@ -312,7 +317,7 @@ def _documents(annotation: Any) -> Iterator[Any]:
         yield of_array
     else:
         for arg in typing.get_args(annotation):
-            yield from _documents(arg)
+            yield from _documents(arg, inside)
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:

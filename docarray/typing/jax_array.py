@@ -24,7 +24,8 @@ class JaxArray(WrappedTensor):
     """A jax array as a field type: a wrapper around ``.tensor`` that jax.numpy and jax.jit accept.
 
     It is a pytree of one leaf, so that ``jit``, ``grad``, ``vmap`` and ``scan`` take it and give it back. The
-    primitives in ``jax.lax`` want ``.tensor``.
+    primitives in ``jax.lax``, ``jax.random`` and the brackets of another array want ``.tensor``; so does
+    what a loop carries, because operations give native arrays, and a carry must stay of one class.
 
     Args:
         tensor: What to make it of: arrays, tensors, nested lists, JSON.

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from docarray._hints import alias_value
 from docarray.errors import SchemaError, show
 from docarray.typing.abstract import AbstractTensor, TensorMeta
 from docarray.typing.tensors import tensor_class
@@ -89,6 +90,7 @@ class Shape:
         return found[key]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        source = alias_value(source)
         origin = typing.get_origin(source)
         if origin is Union or origin is types.UnionType:
             parts = [part for part in typing.get_args(source) if part is not type(None)]
@@ -111,7 +113,7 @@ def tensor_class_of(source: Any) -> tuple[Any, str]:
         >>> tensor_class_of(npt.NDArray[np.float32])
         (<class 'docarray.typing.tensors.NdArray'>, 'float32')
     """
-    dtype = ''
+    dtype, source = '', alias_value(source)
     if typing.get_origin(source) is np.ndarray:
         for part in typing.get_args(source)[1:]:
             dtype = next((dtype_name(inner) for inner in typing.get_args(part)), '')

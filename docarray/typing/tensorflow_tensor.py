@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from docarray.typing import _coerce
@@ -54,9 +55,20 @@ class TensorFlowTensor(WrappedTensor):
         return self.tensor if dtype is None else tf.convert_to_tensor(self.tensor, dtype, name=name)
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        parts = [_coerce.native(part) for part in (index if isinstance(index, tuple) else (index,))]
+        if any(np.ndim(part) for part in parts):  # masks and lists of places, which variables do not take
+            array = self.tensor.numpy()
+            array[tuple(map(_place, parts))] = np.asarray(_coerce.native(value))
+            with tf.device(self.tensor.device):
+                self.tensor = tf.convert_to_tensor(array)
+            return
         variable = tf.Variable(self.tensor)
         variable[_coerce.native(index)].assign(tf.cast(_coerce.native(value), variable.dtype))
         self.tensor = tf.convert_to_tensor(variable)
+
+
+def _place(part: Any) -> Any:
+    return np.asarray(part) if np.ndim(part) or tf.is_tensor(part) else part
 
 
 if TYPE_CHECKING:

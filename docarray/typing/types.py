@@ -244,8 +244,8 @@ def dtype_name(key: Any) -> str:
         return np.dtype(key).name
     if isinstance(key, np.dtype):
         return str(key.name)
-    inner = getattr(key, 'dtype', None)  # jax.numpy.float32
-    if isinstance(inner, np.dtype):
+    inner = getattr(key, 'dtype', None)
+    if isinstance(key, type) and isinstance(inner, np.dtype):  # jax.numpy.float32; no np.int64(3), a size
         return str(inner.name)
     if type(key).__name__ == 'dtype' and str(key).startswith('torch.'):
         return str(key).removeprefix('torch.')

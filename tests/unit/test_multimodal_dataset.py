@@ -123,7 +123,11 @@ def test_columns_are_preprocessed_as_rows_are() -> None:
     columns = rows.stack()
     before = columns.copy()
     expected, found = (
-        list(DataLoader(MultiModalDataset[Loose](source, TOP_LEVEL), 4, collate_fn=MultiModalDataset.collate_fn))
+        list(
+            DataLoader(
+                MultiModalDataset[Loose](source, TOP_LEVEL), 4, collate_fn=MultiModalDataset.collate_fn
+            )
+        )
         for source in (rows, columns)
     )
     assert found == expected
@@ -137,7 +141,9 @@ def test_columns_of_several_shapes_and_missing_values_never_change() -> None:
         sound: TorchTensor
         mask: TorchTensor | None = None
 
-    rows = DocumentArray[Clip](Clip(sound=torch.zeros(n), mask=torch.zeros(1) if n else None) for n in range(3))
+    rows = DocumentArray[Clip](
+        Clip(sound=torch.zeros(n), mask=torch.zeros(1) if n else None) for n in range(3)
+    )
     columns = rows.stack(ragged='list')
     functions = {'sound': lambda sound: sound.add_(1), 'mask': lambda mask: mask.add_(1)}
     loader = DataLoader(MultiModalDataset[Clip](columns, functions), batch_size=3, collate_fn=list)

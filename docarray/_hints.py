@@ -1,0 +1,75 @@
+"""Type aliases: ``type X = ...`` of Python 3.12 and ``TypeAliasType`` of typing_extensions.
+
+Libraries write their own annotations with them too: ``numpy.typing.NDArray`` is one as of numpy 2.5.
+"""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+import typing_extensions
+
+# typing_extensions has a class of its own up to Python 3.13, where it does more than typing's.
+_ALIASES = (
+    typing_extensions.TypeAliasType,
+    getattr(typing, 'TypeAliasType', typing_extensions.TypeAliasType),
+)
+
+
+def alias_of(annotation: Any) -> Any:
+    """Return the alias that an annotation uses, bare or with brackets, or None.
+
+    Example:
+        >>> Row = typing_extensions.TypeAliasType('Row', list[int])
+        >>> alias_of(Row) is Row, alias_of(list[int])
+        (True, None)
+    """
+    # The origin first: Python 3.10 takes X[int] for an instance of the class of X.
+    origin = typing.get_origin(annotation)
+    found = annotation if origin is None else origin
+    return found if isinstance(found, _ALIASES) else None
+
+
+def alias_value(annotation: Any) -> Any:
+    """Return what an alias stands for in the end, type parameters filled in; anything else as it is.
+
+    Example:
+        >>> T = typing.TypeVar('T')
+        >>> Row = typing_extensions.TypeAliasType('Row', dict[str, T], type_params=(T,))
+        >>> alias_value(Row[int])
+        dict[str, int]
+    """
+    alias = alias_of(annotation)
+    if alias is None:
+        return annotation
+    value, given = alias.__value__, typing.get_args(annotation)
+    filled = dict(zip(alias.__type_params__, given, strict=False))  # the rest may have defaults
+    if isinstance(value, typing.TypeVar):
+        value = filled.get(value, value)
+    elif given and getattr(value, '__parameters__', ()):
+        value = value[tuple(filled.get(part, part) for part in value.__parameters__)]
+    return alias_value(value)
+
+
+def needs_its_name(annotation: Any, inside: frozenset[Any] = frozenset()) -> bool:
+    """Whether an alias refers to itself or to names not resolved yet, so that nothing can stand for it.
+
+    Args:
+        annotation: The alias, or any part of what it stands for.
+        inside: The aliases around that part.
+
+    Example:
+        >>> import pydantic
+        >>> needs_its_name(pydantic.JsonValue)
+        True
+    """
+    alias, origin = alias_of(annotation), typing.get_origin(annotation)
+    if isinstance(annotation, (str, typing.ForwardRef)) or alias in inside:
+        return True
+    if alias is not None:
+        return needs_its_name(alias_value(annotation), inside | {alias})
+    parts = typing.get_args(annotation)
+    if origin in (typing.Annotated, typing.Literal):
+        parts = parts[:1] if origin is typing.Annotated else ()
+    return any(needs_its_name(part, inside) for part in parts)
