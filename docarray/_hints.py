@@ -67,8 +67,8 @@ def needs_its_name(annotation: Any, inside: frozenset[Any] = frozenset()) -> boo
     alias, origin = alias_of(annotation), typing.get_origin(annotation)
     if isinstance(annotation, (str, typing.ForwardRef)) or alias in inside:
         return True
-    if alias is not None:
-        return needs_its_name(alias_value(annotation), inside | {alias})
+    if alias is not None and needs_its_name(alias.__value__, inside | {alias}):
+        return True
     parts = typing.get_args(annotation)
     if origin in (typing.Annotated, typing.Literal):
         parts = parts[:1] if origin is typing.Annotated else ()

@@ -49,13 +49,17 @@ class Numbers(Column):
             try:
                 np.array(value, cls.DTYPES[kind]).reshape(())
             except (OverflowError, TypeError, ValueError):
-                where, got = f'{where} (row {row})', show(value)
+                where = f'{where} (row {row})'
                 break
         else:
-            got = 'values that numpy refuses'
+            value = values
+        return cls._refused(value, kind, where)
+
+    @staticmethod
+    def _refused(value: Any, kind: str, where: str) -> KindError:
         wanted = 'an int of 64 bits' if kind == 'int' else f'a {kind}'
         return KindError(
-            where=where, got=got, wanted=wanted, hint='Declare the field as str or Any to keep it.'
+            where=where, got=show(value), wanted=wanted, hint='Declare the field as str or Any to keep it.'
         )
 
     def __len__(self) -> int:
@@ -72,7 +76,7 @@ class Numbers(Column):
                 self.data[row] = value
             except (OverflowError, TypeError, ValueError):
                 kinds = {'b': 'bool', 'i': 'int', 'f': 'float'}
-                raise self._refusal([value], kinds[self.data.dtype.kind], where) from None
+                raise self._refused(value, kinds[self.data.dtype.kind], where) from None
         self.valid = put_mask(self.valid, len(self.data), row, value is not None)
 
     def take(self, index: Index) -> Numbers:

@@ -7,6 +7,7 @@ import decimal
 import enum
 import ipaddress
 import pathlib
+import sys
 import typing
 import uuid
 from dataclasses import replace
@@ -88,7 +89,13 @@ def any_framework(codec: Codec) -> Codec:
 
 
 def _iso(cls: Any) -> Codec:
-    return Codec(Kind('str'), lambda value: value.isoformat(), cls.fromisoformat)
+    read = cls.fromisoformat
+    if sys.version_info < (3, 11):  # there it does not know the Z that other writers put for UTC
+
+        def read(text: str) -> Any:
+            return cls.fromisoformat(text[:-1] + '+00:00' if text.endswith('Z') else text)
+
+    return Codec(Kind('str'), lambda value: value.isoformat(), read)
 
 
 _DURATION = pydantic.TypeAdapter(datetime.timedelta)

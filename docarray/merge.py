@@ -11,7 +11,7 @@ from docarray.lowering import ARRAY_MARK, is_document
 def update(document: Any, other: Any) -> None:
     """Take over into ``document`` what ``other`` has; see ``BaseDocument.update``."""
     fields = type(document).model_fields
-    if type(other).model_fields.keys() != fields.keys():
+    if not is_document(type(other)) or type(other).model_fields.keys() != fields.keys():
         raise InvalidValueError(
             where=f'{type(document).__name__}.update', got=show(other), wanted=f'a {type(document).__name__}'
         )

@@ -94,6 +94,14 @@ class DocumentArray(list[T], AnyDocumentArray):
         raise InvalidValueError(where=where, got=show(value), wanted=f'a {document_type.__name__}')
 
     def _checked(self, values: Iterable[Any]) -> list[Any]:
+        one = isinstance(values, (str, bytes, dict, BaseDocumentWithoutId))
+        if one or not isinstance(values, Iterable):
+            raise InvalidValueError(
+                where=type(self).__name__,
+                got=show(values),
+                wanted='several documents',
+                hint='Put a single document into a list.' if one else '',
+            )
         values = list(values)
         document_type = type(self).document_type
         if document_type is not AnyDocument and all(map(document_type.__instancecheck__, values)):
@@ -241,6 +249,9 @@ class DocumentArray(list[T], AnyDocumentArray):
         if name == 'tensor_type' or name not in type(self).document_type.model_fields:
             super().__setattr__(name, values)
             return
+        if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
+            where = f'{type(self).__name__}.{name}'
+            raise InvalidValueError(where=where, got=show(values), wanted='one value for each document')
         values = list(values)
         if len(values) != len(self):
             raise self._wrong_length(len(values), len(self), name)

@@ -64,7 +64,7 @@ class Values(Collection[Any]):
         return value in list(self)
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(list(self))
+        return iter(list(self)[::-1])
 
     @property
     def shape(self) -> tuple[int]:

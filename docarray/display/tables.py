@@ -13,7 +13,7 @@ from typing import Any, ForwardRef, Literal, Union
 
 import numpy as np
 
-from docarray._hints import alias_of, alias_value
+from docarray._hints import alias_of
 from docarray.cells import Numbers, Ragged, Tensors
 from docarray.composites import Docs, Nested, Variants
 from docarray.display.describe import Node, field_names, literal, read_field, tensor_of, tensor_text
@@ -306,10 +306,8 @@ def _schema_fields(document_type: Any, seen: set[Any]) -> tuple[Node, ...]:
 def _documents(annotation: Any, inside: tuple[Any, ...] = ()) -> Iterator[Any]:
     """The document classes that an annotation names; ``inside`` are the aliases around it."""
     alias = alias_of(annotation)
-    if alias is not None:
-        if alias not in inside:
-            yield from _documents(alias_value(annotation), (*inside, alias))
-        return
+    if alias is not None and alias not in inside:
+        yield from _documents(alias.__value__, (*inside, alias))
     of_array = getattr(annotation, 'document_type', None)
     if is_document(annotation):
         yield annotation

@@ -73,6 +73,8 @@ def _path_of(url: str, where: str) -> str:
         raise FetchError(
             where=where, got=f'the host {parts.netloc!r}', wanted='file:///path, of this machine'
         )
+    if os.name != 'nt':  # url2pathname differs between Python versions in bytes that are no UTF-8, and in '//x'
+        return os.fsdecode(unquote_to_bytes(parts.path))
     from urllib.request import url2pathname  # slow to load
 
     return url2pathname(parts.path)

@@ -81,6 +81,14 @@ class NdArray(AbstractTensor, np.ndarray[Any, np.dtype[Any]]):
         made: N = validator_of(cls)(tensor)
         return made
 
+    # No array equals None, as in the other frameworks: pydantic compares values with the default of
+    # their field, for ``exclude_defaults``, and numpy would answer with an array.
+    def __eq__(self, other: Any) -> Any:
+        return False if other is None else np.ndarray.__eq__(self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return True if other is None else np.ndarray.__ne__(self, other)
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         # As numpy pickles a plain array: from protocol 5 on without a copy, where there is a place for it.
         return _as_class, (type(self), self.view(np.ndarray))

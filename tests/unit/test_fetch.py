@@ -372,6 +372,16 @@ def test_a_path_that_looks_like_a_url_is_a_path(tmp_path: Path, monkeypatch: pyt
     assert fetch('data:,hello') == b'hello'
 
 
+@pytest.mark.skipif(os.name == 'nt', reason='there two slashes begin the name of a server')
+def test_names_that_python_versions_read_differently(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b'/\xff'
+    try:
+        Path(os.fsdecode(path)).write_bytes(b'x')
+    except OSError:
+        pytest.skip('this file system takes UTF-8 only')
+    assert fetch(f'file://{tmp_path}/%FF') == fetch(f'file:///{tmp_path}/%FF') == b'x'
+
+
 @pytest.mark.parametrize('url', ['missing.txt', 'file:///no/such/file', 'not a url at all', ''])
 def test_a_missing_file(url: str) -> None:
     with pytest.raises(MissingFileError, match='no such file') as caught:

@@ -163,6 +163,13 @@ def test_codecs_go_both_ways(annotation: Any, value: Any, packed: Any) -> None:
     assert (type(back), back) == (type(value), value)
 
 
+def test_times_of_other_writers_are_read() -> None:
+    codec = lower(datetime.datetime).codec
+    assert codec is not None
+    wanted = datetime.datetime(2024, 2, 29, 12, 0, 0, 123000, datetime.timezone.utc)
+    assert codec.unpack('2024-02-29T12:00:00.123Z') == codec.unpack('2024-02-29T12:00:00.123+00:00') == wanted
+
+
 def test_a_type_brings_its_own_codec() -> None:
     class Celsius(float):
         @classmethod
