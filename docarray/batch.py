@@ -11,8 +11,9 @@ import numpy as np
 
 from docarray.cells import Numbers, Objects, Ragged, Tensors
 from docarray.composites import Docs, Nested, Variants
-from docarray.errors import DocArrayError, StackError, show
+from docarray.errors import DocArrayError, KindError, StackError, show
 from docarray.kinds import Codec, identity
+from docarray.lowering import is_document
 from docarray.masks import Index, mask_of
 from docarray.schema import Field, Schema
 from docarray.texts import Texts
@@ -20,6 +21,9 @@ from docarray.values import equal_values
 
 #: Kinds whose columns hold the documents' own values; a format packs them with the codec.
 OWN_VALUES = frozenset({'bytes', 'list', 'map', 'json'})
+
+
+_UNCHECKED = 'What was not validated may be anything: the default of a field, or what construct() was given.'
 
 
 class Batch:
@@ -191,6 +195,11 @@ def _check_fields(schema: Schema, documents: Sequence[Any], where: str) -> None:
     """Refuse documents with fields that have no column: they would get lost."""
     classes: set[Any] = set(map(type, documents)) - {type(None)}
     for cls in classes:
+        if not is_document(cls):
+            other = next(document for document in documents if type(document) is cls)
+            raise KindError(
+                where=where, got=show(other), wanted=f'a {schema.document_type.__name__}', hint=_UNCHECKED
+            )
         more = (
             []
             if cls is schema.document_type
@@ -239,10 +248,25 @@ def pack_field(field: Field, values: list[Any], options: dict[str, Any], where: 
         return Objects(values)
     pack = field.codec.pack
     if pack is not identity:
-        values = [None if value is None else pack(value) for value in values]
+        values = _packed(values, pack, where)
     if kind == 'tensor':
-        return Tensors.pack(values, field.codec.framework or options['framework'], where, options['ragged'])
+        try:
+            return Tensors.pack(
+                values, field.codec.framework or options['framework'], where, options['ragged']
+            )
+        except DocArrayError as error:
+            raise error.at(where) from error.__cause__
     return Texts.pack(values) if kind == 'str' else Numbers.pack(values, kind, where)
+
+
+def _packed(values: list[Any], pack: Callable[[Any], Any], where: str) -> list[Any]:
+    try:
+        return [None if value is None else pack(value) for value in values]
+    except DocArrayError as error:
+        raise error.at(where) from error.__cause__
+    except Exception as error:  # whatever a codec trips over in a value that is not of its type
+        wanted = 'values of the declared type'
+        raise KindError(where=where, got=show(str(error)), wanted=wanted, hint=_UNCHECKED) from error
 
 
 def field_values(field: Field, column: Any) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
+from weakref import WeakValueDictionary
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,7 +71,19 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
         super().__init_subclass__(**kwargs)
         class_cache(cls)  # made before another thread can see the class
         if tensors is not None:
-            cls.__docarray_tensors__ = tensors
+            cls.__docarray_tensors__ = tensor_form(tensors, cls.__name__)
+
+    def __class_getitem__(cls, typevar_values: Any) -> Any:
+        # pydantic 2.11 and 2.12 remember Box[int] for each thread apart, which makes several of it.
+        # Unions of another order are equal, but not the same type; hence the text.
+        key = repr(typevar_values), typevar_values
+        known = class_cache(cls).values.setdefault('generic', WeakValueDictionary())
+        found = known.get(key)
+        if found is None:
+            found = super().__class_getitem__(typevar_values)
+            if isinstance(found, type):  # not so where a class meets itself in its fields
+                found = known.setdefault(key, found)
+        return found
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -262,6 +275,13 @@ class AnyDocument(BaseDocument):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.__docarray_schemaless__ = False  # a class derived from it has fields of its own
+
+
+def tensor_form(tensors: TensorForm, where: str) -> TensorForm:
+    """Return the form of tensors in JSON that was asked for, if there is such a form."""
+    if tensors not in get_args(TensorForm):
+        raise InvalidValueError(where=where, got=f'tensors={show(tensors)}', wanted="'list' or 'base64'")
+    return tensors
 
 
 def _content(document: BaseDocumentWithoutId) -> Mapping[str, Any]:

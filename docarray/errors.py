@@ -268,22 +268,26 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
         return [error for error in found if isinstance(error, DocArrayError)]
 
     @classmethod
-    def of(cls, error: pydantic_core.ValidationError, row: int | None = None) -> ValidationError:
+    def of(
+        cls, error: pydantic_core.ValidationError, row: int | None = None, title: str = ''
+    ) -> ValidationError:
         """Return pydantic's ``error`` as one of ours, with the same faults and text.
 
         Args:
             error: What pydantic raised.
             row: The row of the document in its array, where that is known.
+            title: What was validated, where pydantic has no good name for it.
         """
         if isinstance(error, cls) and row is None:
             return error
+        title = title or error.title
         behind = '' if row is None else f' (row {row})'
         faults: list[Any] = [_fault(fault) for fault in error.errors(include_url=False)]
         for fault in faults:
             cause = fault.get('ctx', {}).get('error')
             if isinstance(cause, DocArrayError):
-                cause.at('.'.join([error.title, *map(str, fault['loc'])]) + behind)
-        return cls.from_exception_data(error.title + behind, faults)
+                cause.at('.'.join([title, *map(str, fault['loc'])]) + behind)
+        return cls.from_exception_data(title + behind, faults)
 
     def __str__(self) -> str:
         return pydantic_core.ValidationError.__str__(self)

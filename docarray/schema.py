@@ -102,6 +102,8 @@ class Schema:
             >>> [field.name for field in schema_of(ImageDoc).resolve('tensor')]
             ['tensor']
         """
+        if not isinstance(path, str):
+            raise self.unknown(path)
         if path in self.fields:
             return (self.fields[path],)
         for name in sorted(self.fields, key=len, reverse=True):
@@ -113,7 +115,7 @@ class Schema:
 
     def unknown(self, path: str) -> PathError:
         """Return the error for a path that names nothing here."""
-        head = re.split(r'\.|__', path)[0]
+        head = re.split(r'\.|__', str(path))[0]
         close = difflib.get_close_matches(head, self.fields, n=1)
         return PathError(
             where=self.document_type.__name__,

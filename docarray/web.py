@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticSerializationError, to_json
 
 from docarray import _lazy
 from docarray.array.typed import AnyDocumentArray
@@ -44,7 +45,8 @@ class DocumentResponse(Response):
     that is validated once more first.
 
     Args:
-        content: A document, an array of documents, or JSON as bytes or str, which is sent as it is.
+        content: A document, an array of documents, or JSON: as dicts and lists, or as bytes or str, which
+            is sent as it is.
         status_code: The HTTP status.
         headers: More headers.
         media_type: Instead of 'application/json'.
@@ -85,12 +87,15 @@ class DocumentResponse(Response):
             documents: Any = content
             text: str = documents.to_json(tensors=self.tensors)
             return text.encode()
-        raise InvalidValueError(
-            where=type(self).__name__,
-            got=f'{type(content).__name__} {show(content)}',
-            wanted='a document, an array of documents, or JSON as bytes or str',
-            hint='Put a list of documents into a DocumentArray.',
-        )
+        try:  # as ``response_class``, it is given what FastAPI has made of the returned document
+            return to_json(content, inf_nan_mode='strings', bytes_mode='base64')
+        except PydanticSerializationError as error:
+            raise InvalidValueError(
+                where=type(self).__name__,
+                got=f'{type(content).__name__} {show(content)}',
+                wanted='a document, an array of documents, or JSON, as text or as dicts and lists',
+                hint='Put a list of documents into a DocumentArray.',
+            ) from error
 
 
 DocArrayResponse = DocumentResponse

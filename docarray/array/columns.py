@@ -314,7 +314,7 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
         try:
             made: DocumentArrayStacked[T] = pydantic.TypeAdapter(cls).validate_json(data)
         except pydantic.ValidationError as error:
-            raise ValidationError.of(error) from error.__cause__
+            raise ValidationError.of(error, title=cls.__name__) from error.__cause__
         return made
 
     def summary(self) -> None:

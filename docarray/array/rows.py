@@ -338,7 +338,7 @@ class DocumentArray(list[T], AnyDocumentArray):
             with collector_paused():
                 made = adapter.validate_json(data)
         except pydantic.ValidationError as error:
-            raise ValidationError.of(error) from error.__cause__
+            raise ValidationError.of(error, title=cls.__name__) from error.__cause__
         return made
 
     def summary(self) -> None:

@@ -15,7 +15,7 @@ from docarray.demo.towers import captions_of, embed_captions, embed_digits, imag
 
 
 def run(
-    *, seed: int = 0, epochs: int = 10, workers: int = 2, out: str = 'docarray-demo.html', console: Any = None
+    *, seed: int = 0, epochs: int = 8, workers: int = 2, out: str = 'docarray-demo.html', console: Any = None
 ) -> Quality:
     """Run the main job and show each step.
 

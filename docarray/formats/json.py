@@ -21,7 +21,7 @@ from pydantic_core import PydanticSerializationError
 from docarray._typed import class_cache
 from docarray.array.rows import DocumentArray
 from docarray.batch import Batch, collector_paused
-from docarray.document import AnyDocument, TensorForm
+from docarray.document import AnyDocument, TensorForm, tensor_form
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.schema import Schema
 from docarray.typing.tensor_json import to_base64, to_json
@@ -91,7 +91,7 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
         classes: The document classes in it.
         tensors: The form of tensors, None for what the classes say.
     """
-    context: dict[str, Any] = {'tensors': tensors} if tensors else {}
+    context: dict[str, Any] = {} if tensors is None else {'tensors': tensor_form(tensors, 'to_json')}
     own_forms = {cls.__docarray_tensors__ for cls in classes}
     in_base64 = tensors == 'base64' or (tensors is None and own_forms == {'base64'})
     fallback = _fallback(to_base64 if in_base64 else to_json)
