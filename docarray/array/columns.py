@@ -295,7 +295,7 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
 
         Rows without a nested document on the way have no value in the list, as in ``DocumentArray``.
         """
-        batch, fields = self._batch, self._batch.schema.resolve(access_path) if access_path else ()
+        batch, fields = self._batch, self._batch.schema.resolve(access_path) if access_path != '' else ()
         for field in fields[:-1]:
             if field.form != 'nested' or batch.data[field.name].valid is not None:
                 return self.unstack().traverse_flat(access_path)

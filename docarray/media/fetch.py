@@ -13,7 +13,7 @@ import stat
 from collections.abc import Collection
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from docarray.errors import FetchError, InvalidValueError, MissingFileError
+from docarray.errors import FetchError, InvalidValueError, MissingFileError, show
 from docarray.media._schemes import SCHEMES, check_scheme, scheme_of, shown, too_long
 
 __all__ = ['DEFAULT_TIMEOUT', 'MAX_BYTES', 'SCHEMES', 'fetch', 'scheme_of']
@@ -51,8 +51,8 @@ def fetch(
         >>> fetch('data:text/plain;base64,aGk=')
         b'hi'
     """
-    if timeout is not None and not timeout > 0:
-        raise InvalidValueError(where='timeout', got=repr(timeout), wanted='seconds > 0, or None')
+    if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+        raise InvalidValueError(where='timeout', got=show(timeout), wanted='seconds > 0, or None')
     local = isinstance(url, os.PathLike)
     text = os.fspath(url)
     scheme = 'file' if local else scheme_of(text) or 'file'
@@ -73,7 +73,7 @@ def _path_of(url: str, where: str) -> str:
         raise FetchError(
             where=where, got=f'the host {parts.netloc!r}', wanted='file:///path, of this machine'
         )
-    if os.name != 'nt':  # url2pathname differs between Python versions in bytes that are no UTF-8, and in '//x'
+    if os.name != 'nt':  # what url2pathname does with '//x' and odd bytes depends on the Python version
         return os.fsdecode(unquote_to_bytes(parts.path))
     from urllib.request import url2pathname  # slow to load
 
@@ -94,7 +94,7 @@ def _read_file(path: str, max_bytes: int, where: str) -> bytes:
     except FetchError:
         raise
     except (OSError, ValueError) as error:
-        got = f'{type(error).__name__}: {error}'
+        got = f'{type(error).__name__}: {getattr(error, "strerror", "") or error}'  # str repeats the path
         raise FetchError(where=where, got=got, wanted='a readable file') from error
     if max(size, len(data)) > max_bytes:
         raise too_long(where, f'{max(size, len(data))} bytes', max_bytes)

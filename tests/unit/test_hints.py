@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Annotated, Any, ForwardRef, Literal, TypeVar, Union
 
 import numpy as np
@@ -44,8 +43,8 @@ NEW = pytest.param(
 
 
 @pytest.fixture(params=[made, NEW])
-def alias(request: pytest.FixtureRequest) -> Iterator[Any]:
-    yield request.param
+def alias(request: pytest.FixtureRequest) -> Any:
+    return request.param
 
 
 def test_values_of_aliases(alias: Any) -> None:
@@ -66,7 +65,7 @@ def test_which_aliases_need_their_name(alias: Any) -> None:
     twice = alias('Pair', '[T]', 'tuple[T, T]')
     assert not needs_its_name(alias('Deep', '', 'dict[str, X[X[int]]]', X=twice))
     assert not needs_its_name(alias('Words', '', "Annotated[Literal['a'], 'note']"))
-    assert needs_its_name(TypeAliasType('Tree', Union[int, list['Tree']]))  # noqa: F821
+    assert needs_its_name(TypeAliasType('Tree', Union[int, list['Tree']]))  # noqa: F821, UP007
     assert needs_its_name(ForwardRef('Tree'))
 
 

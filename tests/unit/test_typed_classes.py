@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 import pydantic
@@ -124,3 +125,21 @@ def test_arrays_as_fields() -> None:
     assert type(stacked[0].columns) is DocumentArrayStacked[Page]
     assert stacked.unstack()[0] == book
     assert stacked[1].columns is None
+
+
+def test_a_generic_document_is_one_class_in_all_threads() -> None:
+    T = TypeVar('T')
+    U = TypeVar('U')
+
+    class Pair(BaseDocument, Generic[T, U]):
+        first: T
+        second: U
+
+    made = Pair[int, str]
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(lambda: Pair[int, str]).result() is made
+        assert threads.submit(lambda: DocumentArray[Pair[int, str]]).result() is DocumentArray[made]
+    assert Pair[str, int] is not made
+    assert Pair[T, U] is Pair
+    with pytest.raises(TypeError, match='not a generic class'):
+        made[int]
