@@ -248,7 +248,7 @@ def _check_pixels(width: int, height: int, max_pixels: int) -> None:
 def _wanted_size(width: int | None, height: int | None, max_pixels: int) -> tuple[int | None, int | None]:
     for name, value in (('width', width), ('height', height)):
         if value is not None and (not isinstance(value, (int, np.integer)) or value < 1):
-            raise InvalidValueError(where=name, got=repr(value)[:80], wanted='an int of at least 1 pixel, or None')
+            raise InvalidValueError(where=name, got=repr(value)[:80], wanted='an int of 1 or more, or None')
     _check_pixels(width or 1, height or 1, max_pixels)
     return width, height
 
