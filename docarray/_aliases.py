@@ -35,6 +35,13 @@ _FRAMEWORK_CLASSES = {
         for name in ('Image', 'Audio', 'Video')
     },
 }
+_MODALITY_MODULES = {
+    'ndarray': 'NdArray',
+    'torch_tensor': 'TorchTensor',
+    'tensorflow_tensor': 'TensorFlowTensor',
+    'jax_array': 'JaxArray',
+    'tensor': 'Tensor',
+}
 _PLAIN_TENSORS = ('NdArray', 'TorchTensor', 'TensorFlowTensor', 'JaxArray', 'AnyTensor', 'AbstractTensor')
 _URLS = ('AnyUrl', 'ImageUrl', 'AudioUrl', 'VideoUrl', 'TextUrl', 'Url3D', 'Mesh3DUrl', 'PointCloud3DUrl')
 _BACKENDS = ('NumpyCompBackend', 'TorchCompBackend', 'TensorFlowCompBackend', 'JaxCompBackend')
@@ -92,8 +99,20 @@ MODULES: dict[str, Sequence[str]] = {
     'docarray.typing.tensor.tensorflow_tensor': ('TensorFlowTensor',),
     'docarray.typing.tensor.jaxarray': ('JaxArray',),
     **{f'docarray.typing.tensor.{name}': names for name, names in _FRAMEWORK_CLASSES.items()},
+    **{
+        f'docarray.typing.tensor.{name.lower()}.{name.lower()}_{module}': (name + kind,)
+        for name in ('Image', 'Audio', 'Video')
+        for module, kind in _MODALITY_MODULES.items()
+    },
     'docarray.typing.url': _URLS,
-    'docarray.typing.url.any_url': ('AnyUrl',),
+    **{
+        f'docarray.typing.url.{name.lower()}_url': (f'{name}Url',)
+        for name in ('Any', 'Image', 'Audio', 'Video', 'Text')
+    },
+    'docarray.typing.url.url_3d': ('Url3D', 'Mesh3DUrl', 'PointCloud3DUrl'),
+    'docarray.typing.url.url_3d.url_3d': ('Url3D',),
+    'docarray.typing.url.url_3d.mesh_url': ('Mesh3DUrl',),
+    'docarray.typing.url.url_3d.point_cloud_url': ('PointCloud3DUrl',),
     'docarray.utils': (),
     'docarray.utils.filter': ('filter', 'filter_docs'),
     'docarray.utils.find': _FIND,

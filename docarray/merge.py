@@ -9,7 +9,12 @@ from docarray.lowering import ARRAY_MARK, is_document
 
 
 def update(document: Any, other: Any) -> None:
-    """Take over into ``document`` what ``other`` has; see ``BaseDocument.update``."""
+    """Take over into ``document`` all that ``other`` has, or nothing; see ``BaseDocument.update``."""
+    _update(_own(document), other)  # a refusal comes here, before the document itself is touched
+    _update(document, other)
+
+
+def _update(document: Any, other: Any) -> None:
     fields = type(document).model_fields
     if not is_document(type(other)) or type(other).model_fields.keys() != fields.keys():
         raise InvalidValueError(
@@ -23,9 +28,10 @@ def update(document: Any, other: Any) -> None:
 
 def _take_over(document: Any, name: str, mine: Any, theirs: Any) -> None:
     if is_document(type(mine)) and is_document(type(theirs)):
-        update(mine, theirs)
+        _update(mine, theirs)
     elif getattr(type(mine), ARRAY_MARK, False):
-        merge(mine, theirs)
+        _merge(mine, theirs, places_of(mine))
+        setattr(document, name, mine)  # which a row of a stacked array has to be told
     elif isinstance(mine, list) and isinstance(theirs, list):
         setattr(document, name, [*mine, *theirs])
     elif isinstance(mine, (set, frozenset)) and isinstance(theirs, (set, frozenset)):
@@ -39,8 +45,8 @@ def _take_over(document: Any, name: str, mine: Any, theirs: Any) -> None:
 def merge(left: Any, right: Any, places: dict[Any, int] | None = None) -> Any:
     """Merge the documents of ``right`` into the array ``left``: equal ids are updated, others appended.
 
-    Documents without an id are all different. What is appended is copied as far as documents go, so
-    that merging more into ``left`` never changes ``right``.
+    If one of them is refused, ``left`` stays as it was. Documents without an id are all different. What
+    is appended is copied as far as documents go, so that merging more into ``left`` never changes ``right``.
 
     Args:
         left: The array that changes.
@@ -49,16 +55,34 @@ def merge(left: Any, right: Any, places: dict[Any, int] | None = None) -> Any:
     """
     if places is None:
         places = places_of(left)
+    right = list(right)
+    _try(left, right, places)
+    _merge(left, right, places)
+    return left
+
+
+def _try(left: Any, right: list[Any], places: dict[Any, int]) -> None:
+    """Merge into copies of what would change, so that a refusal comes before anything has changed."""
+    made = left[:0]
+    done: dict[Any, int] = {}
+    for document in right:
+        key = getattr(document, 'id', None)
+        if key in places and key not in done:
+            made.append(_own(left[places[key]]))
+            done[key] = len(made) - 1
+    _merge(made, right, done)
+
+
+def _merge(left: Any, right: Any, places: dict[Any, int]) -> None:
     for document in right:
         key = getattr(document, 'id', None)
         place = None if key is None else places.get(key)
         if place is not None:
-            update(left[place], document)
+            _update(left[place], document)
             continue
         left.append(_own(document))
         if key is not None:
             places[key] = len(left) - 1
-    return left
 
 
 def places_of(documents: Any) -> dict[Any, int]:

@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 from docarray import _registry
 from docarray.array.select import no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
-from docarray.array.validate import assigned_columns
+from docarray.array.validate import assigned_columns, several
 from docarray.array.values import Values
 from docarray.array.views import view
 from docarray.batch import Batch
@@ -45,8 +45,9 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
 
     ``array.stack()`` makes one and ``stacked.unstack()`` goes back; neither changes its source.
     ``stacked.field`` is the column: a tensor, a DocumentArrayStacked, or a list-like ``Values``.
-    ``stacked[i]`` is a document that reads and writes row i of the columns. Rows without a tensor
-    (optional fields) are zeros in the column; ``validity(path)`` says which they are.
+    ``stacked[i]`` is a document that reads and writes row i of the columns. An array of documents in it
+    is a new array of such rows: to change how many there are, assign it. Rows without a tensor (optional
+    fields) are zeros in the column; ``validity(path)`` says which they are.
 
     Where a field has the name of a member, such as ``batch`` or ``to``, the member wins, and
     ``column('batch')`` is the column. Lists of documents are made anew when a row is read: assign one
@@ -90,7 +91,8 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
             )
         if isinstance(docs, DocumentArrayStacked):
             docs = docs.unstack()
-        checked = [_checked(doc, document_type, row) for row, doc in enumerate(docs or ())]
+        found = () if docs is None else several(docs, type(self).__name__)
+        checked = [_checked(doc, document_type, row) for row, doc in enumerate(found)]
         framework = '' if tensor_type is None else tensor_type.tensor_type.framework
         batch = Batch.of(schema_of(document_type), checked, framework, ragged == 'list')
         object.__setattr__(self, '_batch', batch)

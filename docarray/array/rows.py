@@ -15,6 +15,7 @@ from docarray import _registry
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.select import Rows, no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
+from docarray.array.validate import several
 from docarray.batch import Batch, collector_paused
 from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
 from docarray.errors import InvalidValueError, LengthError, SchemaError, StackError, ValidationError, show
@@ -94,15 +95,7 @@ class DocumentArray(list[T], AnyDocumentArray):
         raise InvalidValueError(where=where, got=show(value), wanted=f'a {document_type.__name__}')
 
     def _checked(self, values: Iterable[Any]) -> list[Any]:
-        one = isinstance(values, (str, bytes, dict, BaseDocumentWithoutId))
-        if one or not isinstance(values, Iterable):
-            raise InvalidValueError(
-                where=type(self).__name__,
-                got=show(values),
-                wanted='several documents',
-                hint='Put a single document into a list.' if one else '',
-            )
-        values = list(values)
+        values = several(values, type(self).__name__)
         document_type = type(self).document_type
         if document_type is not AnyDocument and all(map(document_type.__instancecheck__, values)):
             return values

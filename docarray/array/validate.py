@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,10 +13,24 @@ from docarray._typed import class_cache
 from docarray.batch import Batch, pack_field
 from docarray.cells import Ragged, Tensors
 from docarray.composites import Nested
-from docarray.errors import ValidationError
+from docarray.document import BaseDocumentWithoutId
+from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.lowering import annotated
 from docarray.schema import Field, schema_of
 from docarray.values import adapter_of
+
+
+def several(documents: Any, where: str) -> list[Any]:
+    """Return what an array is made of as a list; a single document or value is refused."""
+    one = isinstance(documents, (str, bytes, dict, BaseDocumentWithoutId))
+    if one or not isinstance(documents, Iterable):
+        raise InvalidValueError(
+            where=where,
+            got=show(documents),
+            wanted='several documents',
+            hint='Put a single document into a list.' if one else '',
+        )
+    return list(documents)
 
 
 class FieldAdapter:

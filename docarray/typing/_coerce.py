@@ -52,6 +52,12 @@ def to_native(value: Any, framework: Framework, dtype: str = '') -> Any:
         TensorError: This cannot become a tensor.
     """
     plain = native(value)
+    if isinstance(plain, np.ndarray) and hasattr(plain, 'filled') and np.any(getattr(plain, 'mask', False)):
+        raise TensorError(
+            got='a masked array with missing values',
+            wanted='a value everywhere',
+            hint='Fill them first: array.filled(0).',
+        )
     if framework.matches(plain):
         return plain
     array = to_numpy(value)

@@ -312,12 +312,15 @@ def _quick(target: Any, kind: TensorType, plain: Any, slow: Validator) -> Valida
 
     def validate(value: Any) -> Any:
         given = type(value)
-        if (
-            (given is native or given is target)
-            and value.dtype in dtypes
-            and (value.shape == sizes or fitting(value.shape))
-        ):
-            return value if given is target else reclass(value, target)
+        try:
+            if (
+                (given is native or given is target)
+                and value.dtype in dtypes
+                and (value.shape == sizes or fitting(value.shape))
+            ):
+                return value if given is target else reclass(value, target)
+        except RuntimeError:  # sparse, nested and other tensors without memory of their own: refused below
+            pass
         return slow(value)
 
     return validate
