@@ -109,7 +109,8 @@ def lower(annotation: Any, metadata: tuple[Any, ...] = ()) -> Lowered:
         return _lower_union(annotation)
     if annotation is None or annotation is type(None):
         return Lowered('cells', True, json_codec(annotation))
-    if isinstance(annotation, type) and origin is None:
+    # An array's class has an origin, for it looks like an alias too; list[int] is a type in Python 3.10.
+    if isinstance(annotation, type) and (origin is None or hasattr(annotation, ARRAY_MARK)):
         return _lower_class(annotation)
     if origin is Literal:
         return Lowered('cells', codec=literal_codec(annotation))

@@ -1,20 +1,13 @@
 """Documents over HTTP: a response class and a route class for FastAPI.
 
-Documents as bodies and return values need nothing of this, for document classes are pydantic models. Arrays
-of documents as bodies need ``DocumentRoute``, or ``Annotated[DocumentArray[T], Body()]``: FastAPI takes a
-parameter whose class is a list for uploaded files.
+Documents and arrays of documents as bodies and return values need nothing of this.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
-import types
-import typing
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError, to_json
 
 from docarray import _lazy
@@ -23,16 +16,14 @@ from docarray.document import BaseDocumentWithoutId, TensorForm
 from docarray.errors import DocArrayError, InvalidValueError, show
 
 if TYPE_CHECKING:
-    from fastapi import Body, Request, Response
+    from fastapi import Request, Response
     from fastapi.exceptions import RequestValidationError
-    from fastapi.params import Depends
     from fastapi.routing import APIRoute
     from starlette.background import BackgroundTask
 else:
     _fastapi = _lazy.load('fastapi')
-    Body, Request, Response = _fastapi.Body, _fastapi.Request, _fastapi.Response
+    Request, Response = _fastapi.Request, _fastapi.Response
     RequestValidationError = _lazy.load('fastapi.exceptions').RequestValidationError
-    Depends = _lazy.load('fastapi.params').Depends
     APIRoute = _lazy.load('fastapi.routing').APIRoute
 
 __all__ = ['DocArrayResponse', 'DocumentResponse', 'DocumentRoute']
@@ -102,11 +93,10 @@ DocArrayResponse = DocumentResponse
 
 
 class DocumentRoute(APIRoute):
-    """A route that knows arrays of documents and answers bad tensors briefly.
+    """A route that answers bad tensors briefly.
 
     ``APIRouter(route_class=DocumentRoute)``, or ``app.router.route_class = DocumentRoute`` before the first
-    path, does this for all paths of a router: parameters of type ``DocumentArray[T]`` and
-    ``DocumentArrayStacked[T]`` are bodies, and errors about a body quote no more than the start of what
+    path, does this for all paths of a router: errors about a body quote no more than the start of what
     was wrong, where FastAPI sends whole tensors back, and fails on NaN, which JSON cannot say.
 
     Example:
@@ -119,9 +109,6 @@ class DocumentRoute(APIRoute):
         ... def count(texts: DocumentArray[TextDoc]) -> int:
         ...     return len(texts)
     """
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, _with_bodies(endpoint), **options)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the function that answers a request."""
@@ -136,46 +123,6 @@ class DocumentRoute(APIRoute):
                 ) from error
 
         return answer
-
-
-def _with_bodies(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a copy of a function that tells FastAPI that its arrays of documents are bodies."""
-    if not isinstance(endpoint, types.FunctionType):
-        return endpoint
-    try:
-        signature = inspect.signature(endpoint, eval_str=True)
-    except NameError:  # a name that only type checkers import: FastAPI deals with it
-        return endpoint
-    parameters = [_as_body(parameter) for parameter in signature.parameters.values()]
-    told = types.FunctionType(
-        endpoint.__code__,
-        endpoint.__globals__,
-        endpoint.__name__,
-        endpoint.__defaults__,
-        endpoint.__closure__,
-    )
-    told.__kwdefaults__ = endpoint.__kwdefaults__
-    functools.update_wrapper(told, endpoint)
-    setattr(told, '__signature__', signature.replace(parameters=parameters))  # noqa: B010 - unknown to type checkers
-    return told
-
-
-def _as_body(parameter: inspect.Parameter) -> inspect.Parameter:
-    annotation = parameter.annotation
-    marks = (*getattr(annotation, '__metadata__', ()), parameter.default)
-    if not _takes_array(annotation) or any(isinstance(mark, (FieldInfo, Depends)) for mark in marks):
-        return parameter
-    return parameter.replace(annotation=Annotated[annotation, Body()])
-
-
-def _takes_array(annotation: Any) -> bool:
-    """Whether it is a class of arrays, or a union with one."""
-    origin = typing.get_origin(annotation)
-    if origin is Annotated:
-        return _takes_array(annotation.__origin__)
-    if origin is typing.Union or origin is types.UnionType:
-        return any(map(_takes_array, typing.get_args(annotation)))
-    return isinstance(annotation, type) and issubclass(annotation, AnyDocumentArray)
 
 
 def _brief(fault: dict[str, Any]) -> dict[str, Any]:

@@ -19,16 +19,20 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / '.venv-matrix'
-#: Python version, and whether each dependency is the newest or the floor that pyproject.toml states.
+#: Python version, and whether each dependency is the newest or the floor that pyproject.toml states, or the
+#: one dependency that is neither.
 CELLS = [
     ('3.10', 'newest'),
     ('3.11', 'oldest'),
+    ('3.11', 'pydantic==2.12.0'),
     ('3.11', 'newest'),
     ('3.12', 'newest'),
     ('3.13', 'newest'),
     ('3.14', 'newest'),
 ]
 TOOLS = ('pytest', 'pytest-timeout', 'hypothesis')
+#: What the web tests need.
+WEB = ['fastapi', 'httpx']
 SHOWN = ('pydantic', 'numpy')
 LIMIT_S = 600
 
@@ -56,8 +60,10 @@ def requirements(age: str) -> list[str]:
     wanted: list[str] = re.findall(r'"([^"]+)"', block[1])
     if age == 'oldest':
         wanted = [line.replace('>=', '==') for line in wanted]
+    elif age != 'newest':
+        wanted.append(age)
     pins = (ROOT / 'constraints.txt').read_text(encoding='utf-8').splitlines()
-    return wanted + [line for line in pins if line.partition('==')[0] in TOOLS]
+    return wanted + WEB + [line for line in pins if line.partition('==')[0] in TOOLS]
 
 
 def environment(python: str, name: str, wanted: list[str]) -> Path:

@@ -352,12 +352,14 @@ class DocumentArray(list[T], AnyDocumentArray):
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        document = handler.generate_schema(cls.document_type)
-        if cls.document_type is AnyDocument:  # documents of any class, each read and written as what it is
+        document = handler.generate_schema(source.document_type)
+        if source.document_type is AnyDocument:  # documents of any class, each read and written as what it is
             document = core_schema.no_info_wrap_validator_function(
                 _any_document, document, serialization=core_schema.simple_ser_schema('any')
             )
-        return core_schema.no_info_wrap_validator_function(cls._validate, core_schema.list_schema(document))
+        return core_schema.no_info_wrap_validator_function(
+            source._validate, core_schema.list_schema(document)
+        )
 
     @classmethod
     def _validate(cls, value: Any, handler: pydantic.ValidatorFunctionWrapHandler) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import GenericAlias
 from typing import Any, ClassVar, TypeVar
 
 from docarray._typed import TypedMeta, derive, pickles_by_recipe, typed_by_class
@@ -11,13 +12,29 @@ from docarray.lowering import is_document
 
 @pickles_by_recipe
 class ArrayMeta(TypedMeta):
-    """Metaclass of arrays, and of all that is typed by one document class."""
+    """Metaclass of arrays, and of all that is typed by one document class.
+
+    ``typing.get_origin`` and ``get_args`` answer for a typed class as for ``list[Student]``, and so FastAPI
+    knows an array of documents for a body, where it takes a plain subclass of list for uploaded files
+    (``docs/decisions/005``).
+    """
 
     document_type: Any
 
+    @property  # type: ignore[misc]  # nobody sets it
+    def __class__(cls) -> Any:
+        return type(cls) if cls.recipe is None else GenericAlias
+
+    #: What typing asks an alias for: whether it stands behind a star.
+    __unpacked__ = False
+
     def __getitem__(cls, document: Any) -> Any:
-        if isinstance(document, (TypeVar, str)):
-            return cls  # in annotations of generic code: the type is not known yet
+        if isinstance(document, tuple) and len(document) == 1:
+            (document,) = document  # typing puts an alias together again with a tuple
+        if isinstance(document, TypeVar):
+            return GenericAlias(cls, (document,))  # in generic code, where the type is not known yet
+        if isinstance(document, str):
+            return cls
         if cls.recipe is not None:
             raise SchemaError(
                 where=cls.__name__, got='a second document type', wanted='one', hint='It is typed already.'
@@ -43,8 +60,15 @@ def typed(origin: Any, document_type: type) -> Any:
 
 
 def _derive(cls: ArrayMeta, document: Any) -> Any:
-    name = f'{cls.__name__}[{document.__name__}]'
-    return derive(cls, document, name, {'document_type': document, '__slots__': (), '__doc__': cls.__doc__})
+    namespace = {
+        'document_type': document,
+        '__slots__': (),
+        '__doc__': cls.__doc__,
+        '__origin__': cls,
+        '__args__': (document,),
+        '__parameters__': (),
+    }
+    return derive(cls, document, f'{cls.__name__}[{document.__name__}]', namespace)
 
 
 class AnyDocumentArray(metaclass=ArrayMeta):

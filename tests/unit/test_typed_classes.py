@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import sys
+import typing
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Optional, TypeVar
 
 import pydantic
 import pytest
@@ -76,7 +80,7 @@ def test_a_typed_array_is_not_typed_again() -> None:
 
 
 def test_type_variables_leave_an_array_open() -> None:
-    assert DocumentArray[T] is DocumentArray
+    assert isinstance(DocumentArray[T]([Page()]), DocumentArray)
 
     class Shelf(DocumentArray[T], Generic[T]):
         def total(self) -> int:
@@ -143,3 +147,46 @@ def test_a_generic_document_is_one_class_in_all_threads() -> None:
     assert Pair[T, U] is Pair
     with pytest.raises(TypeError, match='not a generic class'):
         made[int]
+
+
+@pytest.mark.parametrize('origin', [DocumentArray, DocumentArrayStacked])
+def test_typing_sees_what_an_array_holds(origin: Any) -> None:
+    assert typing.get_origin(origin[Page]) is origin
+    assert typing.get_args(origin[Page]) == (Page,)
+    assert typing.get_origin(origin) is None
+    assert typing.get_args(origin) == ()
+    assert typing.get_origin(type('Mine', (origin[Page],), {})) is None
+
+    def function(a: Any, b: Any) -> Any: ...
+
+    function.__annotations__ = {'a': origin[Page], 'b': Optional[origin[Page]], 'return': list[origin[Page]]}  # noqa: UP045
+    assert typing.get_type_hints(function) == function.__annotations__
+    assert inspect.isclass(origin[Page])
+    assert issubclass(origin[Page], origin)
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason='singledispatch of Python 3.10 refuses what looks like an alias'
+)
+def test_functions_dispatch_on_typed_arrays() -> None:
+    @functools.singledispatch
+    def kind(value: Any) -> str:
+        return 'other'
+
+    kind.register(DocumentArray[Page], lambda value: 'pages')
+    assert kind(DocumentArray[Page]([Page()])) == 'pages'
+    assert kind(DocumentArray[Special]([Special()])) == 'other'
+
+
+def test_arrays_in_generic_documents() -> None:
+    class Shelf(BaseDocument, Generic[T]):
+        rows: DocumentArray[T]
+        columns: Optional[DocumentArrayStacked[T]] = None  # noqa: UP045
+
+    shelf = Shelf[Special](rows=[{'m': 1}], columns=[{'m': 2}])
+    assert type(shelf.rows) is DocumentArray[Special]
+    assert type(shelf.columns) is DocumentArrayStacked[Special]
+    assert Shelf[Special].from_json(shelf.to_json()) == shelf
+    assert DocumentArray[Shelf[Special]]([shelf]).stack()[0].rows.m == [1]
+    with pytest.raises(pydantic.ValidationError):
+        Shelf[Special](rows=[1])

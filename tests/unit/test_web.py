@@ -274,6 +274,33 @@ def test_an_answer_about_a_large_tensor_is_small(client: Client) -> None:
     assert len(answer.content) < 1000
 
 
+def test_arrays_are_bodies_of_any_route() -> None:
+    app = FastAPI()
+
+    @app.post('/rows')
+    def rows(body: DocumentArray[TextDoc]) -> DocumentArray[TextDoc]:
+        assert type(body) is DocumentArray[TextDoc]
+        return body
+
+    @app.post('/columns')
+    async def columns(body: DocumentArrayStacked[TextDoc]) -> int:
+        assert type(body) is DocumentArrayStacked[TextDoc]
+        return len(body)
+
+    @app.post('/either')
+    def either(body: Optional[DocumentArray[TextDoc]] = None, times: int = 1) -> int:  # noqa: UP045
+        return -1 if body is None else len(body) * times
+
+    client = Client(app)
+    texts = DocumentArray[TextDoc]([TextDoc(text='a'), TextDoc(text='b')])
+    assert DocumentArray[TextDoc].from_json(client.post('/rows', text=texts.to_json()).content) == texts
+    assert client.post('/columns', text=texts.to_json()).json() == 2
+    assert client.post('/either?times=3', text=texts.to_json()).json() == 6
+    assert client.post('/either', text='').json() == -1
+    assert client.post('/rows', text='[{"text": []}]').json()['detail'][0]['loc'] == ['body', 0, 'text']
+    assert client.ask('GET', '/openapi.json').json()['paths']['/rows']['post']['requestBody']['required']
+
+
 def test_faults_reach_a_handler_of_the_users() -> None:
     app = FastAPI()
     router = APIRouter(route_class=DocumentRoute)
