@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from docarray._typed import carried
 from docarray.cells import Numbers, Objects, Ragged, Tensors
 from docarray.composites import Docs, Nested, Variants
 from docarray.errors import DocArrayError, KindError, StackError, show
@@ -86,7 +87,7 @@ class Batch:
         return self.length
 
     def __reduce__(self) -> Any:
-        return Batch, (self.schema, self.data, self.length)
+        return Batch, (self.schema, carried(self.schema.document_type, self.data), self.length)
 
     def take(self, index: Index) -> Batch:
         """Return some rows: a slice shares tensor memory, row numbers (int64, none negative) copy."""
@@ -158,8 +159,7 @@ class Batch:
         if field.form == 'variant':
             column.put(row, value, [_maker(schema, {}, where) for schema in field.schemas])
         elif field.form == 'docs':
-            documents = None if value is None else field.lowered.spread(value)
-            column.put(row, documents, _maker(field.schema, {}, where))
+            put_documents(field, column, row, value, where)
         elif field.form == 'nested':
             column.put(row, value)
         else:
@@ -230,13 +230,27 @@ def _maker(schema: Schema, options: dict[str, Any], where: str) -> tuple[type, C
     return schema.document_type, lambda documents: Batch.of(schema, documents, **options, where=where)
 
 
+def put_documents(field: Field, column: Docs, row: int, value: Any, where: str = '') -> None:
+    """Write the documents of a field's value into a row of its column of arrays."""
+    documents = None if value is None else _spread(field, value, where)
+    column.put(row, documents, _maker(field.schema, {}, where))
+
+
+def _spread(field: Field, value: Any, where: str) -> list[Any]:
+    documents = field.lowered.spread(value)
+    if any(document is None for document in documents):
+        wanted = f'{field.schema.document_type.__name__} documents'
+        raise KindError(where=where or field.name, got='None among documents', wanted=wanted, hint=_UNCHECKED)
+    return documents
+
+
 def pack_field(field: Field, values: list[Any], options: dict[str, Any], where: str) -> Any:
     """Make the column of one field of its values (None where missing)."""
     if field.form == 'nested':
         valid = mask_of(values)
         return Nested(Batch.of(field.schema, values, **options, where=where), valid)
     if field.form == 'docs':
-        lists = [() if value is None else field.lowered.spread(value) for value in values]
+        lists = [() if value is None else _spread(field, value, where) for value in values]
         offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
         flat = [document for documents in lists for document in documents]
         batch = Batch.of(field.schema, flat, **options, where=where) if flat else None
@@ -307,7 +321,11 @@ def _concat_columns(columns: Sequence[Any]) -> Any:
 
 def _inner(column: Any) -> tuple[Batch, ...]:
     """The batches inside a column."""
-    batches = column.batches if isinstance(column, Variants) else (getattr(column, 'batch', None),)
+    if isinstance(column, Nested):
+        return (column.batch,)
+    if isinstance(column, Docs):
+        return column.batches()
+    batches = column.batches if isinstance(column, Variants) else ()
     return tuple(batch for batch in batches if batch is not None)
 
 
@@ -317,8 +335,9 @@ def _mapped(column: Any, function: Callable[[Any], Any]) -> Any:
     if isinstance(column, Nested):
         return Nested(column.batch.map_tensors(function), column.valid)
     if isinstance(column, Docs):
-        batch = None if column.batch is None else column.batch.map_tensors(function)
-        return Docs(batch, column.offsets, column.valid)
+        whole = column.settled()
+        batch = None if whole.batch is None else whole.batch.map_tensors(function)
+        return Docs(batch, whole.offsets, whole.valid)
     if isinstance(column, Variants):
         inner = (None if batch is None else batch.map_tensors(function) for batch in column.batches)
         return Variants(column.tags, column.places, tuple(inner))

@@ -6,7 +6,9 @@ What they hold are batches; they are handed those ready made, and make more by `
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise, repeat
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -54,57 +56,109 @@ class Nested(Column):
 class Docs(Column):
     """A column of arrays of documents: all in one batch, row i at ``offsets[i]:offsets[i + 1]``.
 
-    The batch is None where no row has a document (a tree of arrays of itself would never end).
+    A document never moves, so that its views stay true: a row that was written lists in ``written`` where
+    its documents are, in the batch or in one of ``more``, by id; ``settled`` puts all into one batch. The
+    batch is None where no row has a document (a tree of arrays of itself would never end). ``live`` has
+    what shows a row as an array, and is reloaded when the row is written.
     """
 
-    __slots__ = ('batch', 'offsets', 'valid')
+    __slots__ = ('batch', 'live', 'more', 'offsets', 'valid', 'written')
 
     def __init__(self, batch: Any | None, offsets: npt.NDArray[np.int64], valid: Mask = None) -> None:
         self.batch, self.offsets, self.valid = batch, offsets, valid
+        self.written: dict[int, list[tuple[Any, int]]] = {}
+        self.more: dict[int, Any] = {}
+        self.live: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def get(self, row: int) -> range | None:
-        """Return which rows of the batch are the documents of this row."""
+    def get(self, row: int) -> list[tuple[Any, int]] | None:
+        """Return of each document of this row its batch and its row there, or None."""
         if self.valid is not None and not self.valid[row]:
             return None
-        return range(self.offsets.item(row), self.offsets.item(row + 1))
+        if row in self.written:
+            return self.written[row]
+        return [(self.batch, place) for place in range(*self.offsets[row : row + 2].tolist())]
+
+    def batches(self) -> tuple[Any, ...]:
+        """Return all batches that have documents."""
+        return (*(() if self.batch is None else (self.batch,)), *self.more.values())
+
+    def settled(self) -> Docs:
+        """Return the column with all documents in one batch: this very column, unless rows were written."""
+        if not self.written:
+            return self
+        batches = self.batches()
+        starts = dict(zip(map(id, batches), np.cumsum([0, *map(len, batches)]).tolist(), strict=False))
+        sizes, chosen, done = np.diff(self.offsets), [], 0
+        for row, places in sorted(self.written.items()):
+            chosen.append(np.arange(self.offsets[done], self.offsets[row]))
+            chosen.append(np.array([starts[id(batch)] + place for batch, place in places], np.int64))
+            sizes[row], done = len(places), row + 1
+        chosen.append(np.arange(self.offsets[done], self.offsets[-1]))
+        return _gathered(_join(batches), np.concatenate(chosen), sizes, self.valid)
 
     def take(self, index: Index) -> Docs:
-        rows = np.arange(len(self))[index]
-        starts, sizes = self.offsets[rows], np.diff(self.offsets)[rows]
-        offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        chosen = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + np.repeat(starts, sizes)
-        batch = None if self.batch is None or not len(chosen) else self.batch.take(chosen)
-        return Docs(batch, offsets, take_mask(self.valid, index))
+        whole, valid = self.settled(), take_mask(self.valid, index)
+        if isinstance(index, slice) and index.step in (None, 1):
+            start, stop, _ = index.indices(len(self))
+            offsets = whole.offsets[start : max(start, stop) + 1]
+            first, last = offsets[[0, -1]].tolist()
+            batch = None if whole.batch is None or first == last else whole.batch.take(slice(first, last))
+            return Docs(batch, offsets - first, valid)
+        starts, sizes = whole.offsets[:-1][index], np.diff(whole.offsets)[index]
+        chosen = np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+        return _gathered(whole.batch, chosen, sizes, valid)
 
     def values(self) -> list[Any]:
-        rows = [] if self.batch is None else self.batch.rows()
-        ranges = [self.get(row) for row in range(len(self))]
-        return [None if found is None else rows[found.start : found.stop] for found in ranges]
+        whole = self.settled()
+        rows = [] if whole.batch is None else whole.batch.rows()
+        found = [rows[start:stop] for start, stop in pairwise(whole.offsets.tolist())]
+        valid = repeat(True) if self.valid is None else self.valid.tolist()
+        return [documents if there else None for documents, there in zip(found, valid, strict=False)]
 
     def put(self, row: int, documents: list[Any] | None, maker: Maker) -> None:
-        start, stop = self.offsets.item(row), self.offsets.item(row + 1)
         made = maker[1](documents) if documents else None
-        if self.batch is None:
-            self.batch = made
-        else:
-            before, after = self.batch.take(slice(0, start)), self.batch.take(slice(stop, len(self.batch)))
-            self.batch = _join([before, made, after])
-        self.offsets = self.offsets.copy()
-        self.offsets[row + 1 :] += len(documents or ()) - (stop - start)
+        _join([*(batch.take(slice(0, 1)) for batch in self.batches()[:1]), made])  # refused if they differ
+        known = [self._place(document) for document in documents or ()]
+        new = [number for number, place in enumerate(known) if place is None]
+        if made is not None and new:
+            made = made.take(np.array(new)) if len(new) < len(known) else made
+            self.more[id(made)] = made
+        places = iter(range(len(new)))
+        self.written[row] = [place or (made, next(places)) for place in known]
         self.valid = put_mask(self.valid, len(self), row, documents is not None)
+        shown = self.live.get(row)
+        if shown is not None:
+            shown.__docarray_reload__()
+
+    def _place(self, document: Any) -> tuple[Any, int] | None:
+        """Where a document is, if it is one of this column."""
+        if not document.is_view():
+            return None
+        batch, row = document.__docarray_place__
+        return (batch, row) if batch is self.batch or id(batch) in self.more else None
 
     def state(self) -> Any:
-        return self.batch, self.offsets, self.valid
+        whole = self.settled()
+        return whole.batch, whole.offsets, whole.valid
 
     @classmethod
     def concat(cls, parts: Sequence[Docs]) -> Docs:
+        parts = [part.settled() for part in parts]
         starts = np.cumsum([0, *(part.offsets[-1] for part in parts)])
         offsets = [part.offsets[:-1] + start for part, start in zip(parts, starts, strict=False)]
         masks = concat_masks([(part.valid, len(part)) for part in parts])
         return cls(_join([part.batch for part in parts]), np.concatenate([*offsets, starts[-1:]]), masks)
+
+
+def _gathered(
+    batch: Any | None, chosen: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64], valid: Mask
+) -> Docs:
+    """Return a column of arrays of so many documents each, taken from anywhere in a batch."""
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return Docs(None if batch is None or not len(chosen) else batch.take(chosen), offsets, valid)
 
 
 class Variants(Column):

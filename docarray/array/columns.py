@@ -45,13 +45,13 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
 
     ``array.stack()`` makes one and ``stacked.unstack()`` goes back; neither changes its source.
     ``stacked.field`` is the column: a tensor, a DocumentArrayStacked, or a list-like ``Values``.
-    ``stacked[i]`` is a document that reads and writes row i of the columns. An array of documents in it
-    is a new array of such rows: to change how many there are, assign it. Rows without a tensor (optional
-    fields) are zeros in the column; ``validity(path)`` says which they are.
+    ``stacked[i]`` is a document that reads and writes row i of the columns, arrays of documents in it
+    included. Rows without a tensor (optional fields) are zeros in the column; ``validity(path)`` says
+    which they are.
 
     Where a field has the name of a member, such as ``batch`` or ``to``, the member wins, and
-    ``column('batch')`` is the column. Lists of documents are made anew when a row is read: assign one
-    to change it. Private attributes have no columns; documents with extra fields are refused.
+    ``column('batch')`` is the column. Private attributes have no columns; documents with extra fields
+    are refused.
 
     Args:
         docs: Documents of the class.
@@ -337,9 +337,9 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        rows = core_schema.list_schema(handler.generate_schema(cls.document_type))
+        rows = core_schema.list_schema(handler.generate_schema(source.document_type))
         return core_schema.no_info_wrap_validator_function(
-            cls._validate,
+            source._validate,
             rows,
             serialization=core_schema.wrap_serializer_function_ser_schema(
                 lambda array, dump: dump(array.unstack()), schema=rows

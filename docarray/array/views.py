@@ -8,6 +8,8 @@ property for each field that reads the column, and assignment writes it. Where p
 from __future__ import annotations
 
 import copy
+import functools
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from docarray._typed import class_cache
 from docarray.array.validate import field_adapter
-from docarray.batch import OWN_VALUES, Batch
+from docarray.batch import OWN_VALUES, Batch, put_documents
 from docarray.errors import UnsupportedError
 from docarray.kinds import identity
 from docarray.schema import Field, Schema, schema_of
@@ -53,13 +55,7 @@ def read_field(field: Field) -> Reader:
     if field.form == 'variant':
         return _read_variant
     if field.form == 'docs':
-        collect = field.lowered.collect
-
-        def read_docs(column: Any, row: int) -> Any:
-            rows = column.get(row)
-            return None if rows is None else collect([view(column.batch, i) for i in rows])
-
-        return read_docs
+        return _read_documents(field)
     if field.codec.plain or field.codec.kind.name in OWN_VALUES:
         return _read_plain
     unpack = field.codec.unpack
@@ -86,6 +82,80 @@ def _read_variant(column: Any, row: int) -> Any:
     return None if found is None else view(*found)
 
 
+def _read_documents(field: Field) -> Reader:
+    """Return the reader of an array of documents: a live one, the same each time, if it can be changed."""
+    collect = field.lowered.collect
+    container = type(collect([]))
+    live_class = _live_class(container) if issubclass(container, (list, deque)) else None
+
+    def read(column: Any, row: int) -> Any:
+        places = column.get(row)
+        if places is None or live_class is None:
+            return None if places is None else collect([view(*place) for place in places])
+        live = column.live.get(row)
+        if live is None:
+            live = live_class()
+            _set(live, '__docarray_row__', (field, column, row))
+            live.__docarray_reload__()
+            column.live[row] = live
+        return live
+
+    return read
+
+
+def _live_class(container: Any) -> Any:
+    """Make the class of arrays of documents in a row: lists, deques or DocumentArrays that write changes."""
+    weak = () if container.__weakrefoffset__ else ('__weakref__',)
+    namespace = {
+        '__slots__': ('__docarray_row__', *weak),
+        '__module__': container.__module__,
+        '__qualname__': container.__qualname__,
+        '__doc__': container.__doc__,
+        '__docarray_reload__': _reload,
+        '__reduce_ex__': lambda self, protocol: (identity, (container(map(plain, self)),)),
+        '_like': lambda self, documents: container(())._like(documents),
+        **{name: _writing(getattr(container, name)) for name in _CHANGES if hasattr(container, name)},
+    }
+    return type.__new__(type(container), container.__name__, (container,), namespace)
+
+
+_CHANGES = (
+    *('append', 'clear', 'extend', 'insert', 'pop', 'remove', 'reverse', 'sort'),
+    *('appendleft', 'extendleft', 'popleft', 'rotate'),
+    *('__delitem__', '__iadd__', '__imul__', '__setitem__'),
+)
+
+
+def _writing(change: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of lists that changes them, writing the column; if that is refused, nothing has changed."""
+
+    @functools.wraps(change)
+    def write(self: Any, *args: Any, **options: Any) -> Any:
+        before = list(self)
+        result = change(self, *args, **options)
+        field, column, row = self.__docarray_row__
+        try:
+            put_documents(field, column, row, self)
+        except Exception:
+            _fill(self, before)
+            raise
+        return result
+
+    return write
+
+
+def _reload(live: Any) -> None:
+    _, column, row = live.__docarray_row__
+    _fill(live, [view(*place) for place in column.get(row) or ()])
+
+
+def _fill(live: Any, documents: list[Any]) -> None:
+    """Replace what a list or deque holds, by its own methods: those of ``live`` would write the column."""
+    kind: Any = list if isinstance(live, list) else deque
+    kind.clear(live)
+    kind.extend(live, documents)
+
+
 def _make_view_class(document_type: Any) -> Any:
     fields = schema_of(document_type).fields
     namespace = {
@@ -103,6 +173,7 @@ def _make_view_class(document_type: Any) -> Any:
         '__reduce_ex__': lambda self, protocol: (identity, (plain(self),)),
         'model_copy': lambda self, **options: plain(self).model_copy(**options),
         'is_view': lambda self: True,
+        '__docarray_place__': property(lambda self: (self._batch, self._row)),
     }
     made: Any = type.__new__(type(document_type), document_type.__name__, (document_type,), namespace)
     for name, field in fields.items():

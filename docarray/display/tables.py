@@ -186,6 +186,7 @@ def _columns(batch: Any, prefix: Path = (), outer: Mask = None) -> Iterator[Fiel
     """The columns of a batch; ``outer`` says in which rows the document around them is there."""
     for name, info in batch.schema.document_type.model_fields.items():
         path, column = (*prefix, name), batch.data[name]
+        column = column.settled() if isinstance(column, Docs) else column
         size = _memory(column)
         yield _field_row(
             path,

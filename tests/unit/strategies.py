@@ -202,11 +202,12 @@ def same(a: Any, b: Any, views: bool = False) -> bool:
     Args:
         a: A value of a document.
         b: What it became.
-        views: Whether documents in ``b`` may be views, whose class derives from the document's.
+        views: Whether documents in ``b``, and lists of them, may be live: of a derived class.
     """
     if isinstance(a, str) and isinstance(b, ID):
         return str(a) == str(b)  # a default id is a str until it has been through a column
-    if type(a) is not type(b) and not (views and isinstance(a, BaseDocument) and isinstance(b, type(a))):
+    may_be_live = views and isinstance(a, (BaseDocument, list, collections.deque))
+    if type(a) is not type(b) and not (may_be_live and isinstance(b, type(a))):
         return False
     again: Callable[[Any, Any], bool] = lambda x, y: same(x, y, views)  # noqa: E731
     if isinstance(a, BaseDocument):

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 import pickle
+import time
+from collections import deque
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pydantic
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from docarray import BaseDocument, DocumentArray
-from docarray.errors import InvalidValueError, UnsupportedError, ValidationError
+from docarray.errors import DocArrayError, InvalidValueError, UnsupportedError, ValidationError
 from docarray.typing import NdArray
 
 
@@ -60,7 +64,7 @@ def test_a_row_is_a_document_of_the_class() -> None:
     assert Page(n=1, embedding=[1, 1, 1], inner=Inner(n=1), parts=[Inner(n=0)]) == view
     assert (view.plus(2), view.total) == (3, 3.0)
     assert isinstance(view.inner, Inner)
-    assert type(view.parts) is DocumentArray[Inner]
+    assert isinstance(view.parts, DocumentArray[Inner])
     assert type(view.embedding) is NdArray
     assert 'n=1' in repr(view)
     assert view != stacked()[2]
@@ -215,3 +219,175 @@ def test_arrays_of_rows() -> None:
     with pytest.raises(ValidationError):
         live.n = [7, 8, 'x']
     assert array.n == [4, 5, 6]
+
+
+# ------------------------------------------------------------------------- arrays of documents in a row
+
+
+class Part(BaseDocument):
+    n: int = 0
+    tensor: NdArray | None = None
+
+
+class Shelf(BaseDocument):
+    typed: DocumentArray[Part] = DocumentArray[Part]()
+    plain: list[Part] = []
+    ends: deque[Part] = deque()
+    maybe: DocumentArray[Part] | None = None
+
+
+def shelves() -> DocumentArray[Shelf]:
+    def part(n: int) -> Part:
+        return Part(n=n, tensor=[n, n])
+
+    return DocumentArray[Shelf](
+        [
+            Shelf(
+                typed=[part(10 * i + j) for j in range(i)],
+                plain=[part(i)],
+                maybe=[part(i)] if i % 2 else None,
+            )
+            for i in range(4)
+        ]
+    )
+
+
+@pytest.mark.parametrize('name', ['typed', 'plain'])
+def test_arrays_in_a_row_write_their_changes(name: str) -> None:
+    array = shelves().stack()
+    before = getattr(array[3], name)[-1]
+    inside = getattr(array[2], name)
+    assert inside is getattr(array[2], name)
+    kept = inside[0]
+    inside.append(Part(n=7, tensor=[7, 7]))
+    inside.insert(0, Part(n=8, tensor=[8, 8]))
+    assert [one.n for one in getattr(array[2], name)] == [
+        8,
+        *(one.n for one in getattr(shelves()[2], name)),
+        7,
+    ]
+    kept.n = 99
+    inside[0].n = 88
+    assert [one.n for one in getattr(array.unstack()[2], name)][:2] == [88, 99]
+    before.n = -1
+    assert getattr(array[3], name)[-1].n == -1
+    assert getattr(pickle.loads(pickle.dumps(array))[3], name)[-1].n == -1
+    assert inside.pop().n == 7
+    del inside[0]
+    inside.clear()
+    assert list(getattr(array[2], name)) == list(getattr(array[1:][1], name)) == []
+
+
+def test_a_deque_in_a_row_writes_its_changes() -> None:
+    array = DocumentArray[Shelf]([Shelf(ends=[Part(n=1)])]).stack()
+    array[0].ends.appendleft(Part(n=2))
+    array[0].ends.rotate()
+    array[0].ends.extend([Part(n=3)])
+    assert array[0].ends.popleft().n == 1
+    assert [one.n for one in array.unstack()[0].ends] == [2, 3]
+
+
+def test_assigning_an_array_shows_in_the_one_that_was_read() -> None:
+    row = shelves().stack()[1]
+    parts = row.typed
+    row.typed = [Part(n=1, tensor=[1, 1]), Part(n=2, tensor=[1, 1])]
+    assert parts.n == [1, 2]
+    row.typed += [Part(n=3, tensor=[1, 1])]
+    assert row.typed.n == parts.n == [1, 2, 3]
+    parts.n = [4, 5, 6]
+    assert row.typed.n == [4, 5, 6]
+    assert row.maybe.n == [1]
+    row.maybe = None
+    assert row.maybe is None
+
+
+@pytest.mark.parametrize('name', ['typed', 'plain'])
+def test_a_refused_change_of_an_array_in_a_row_changes_nothing(name: str) -> None:
+    array = shelves().stack()
+    inside, before = getattr(array[2], name), list(getattr(shelves()[2], name))
+    for wrong in (Part(tensor=[1, 2, 3]), 5, None):
+        with pytest.raises(DocArrayError):
+            inside.append(wrong)
+        assert list(inside) == list(getattr(array[2], name)) == before
+    with pytest.raises(IndexError):
+        inside[9] = Part()
+
+
+def test_copies_of_an_array_in_a_row_are_plain_arrays_of_their_own() -> None:
+    array = shelves().stack()
+    inside = array[2].typed
+    for other in (pickle.loads(pickle.dumps(inside)), copy.deepcopy(inside), copy.copy(inside)):
+        assert type(other) is DocumentArray[Part]
+        assert other == inside
+        other[0].n = 77
+    for other in (inside[:], inside + [], inside.copy(), inside[[0, 1]]):
+        assert type(other) is DocumentArray[Part]
+        other.append(Part())
+    assert array.unstack() == shelves()
+    assert inside.stack()[0] == inside[0]
+    assert Shelf(typed=inside).typed is inside
+
+
+def test_writing_every_row_is_linear() -> None:
+    def cost(count: int) -> float:
+        array = DocumentArray[Shelf]([Shelf(plain=[Part(n=1)]) for _ in range(count)]).stack()
+        began = time.perf_counter()
+        for row in array:
+            row.plain.append(Part(n=2))
+        assert sum(len(row.plain) for row in array.unstack()) == 2 * count
+        return time.perf_counter() - began
+
+    cost(10)
+    assert min(cost(2000) for _ in range(3)) < 30 * min(cost(200) for _ in range(3))
+
+
+CHANGES = st.one_of(
+    st.tuples(st.just('append'), st.integers(0, 9)),
+    st.tuples(st.just('insert'), st.integers(-3, 3), st.integers(0, 9)),
+    st.tuples(st.just('extend'), st.lists(st.integers(0, 9), max_size=3)),
+    st.tuples(st.just('assign'), st.lists(st.integers(0, 9), max_size=3)),
+    st.tuples(st.just('reverse')),
+    st.tuples(st.just('clear')),
+    st.tuples(st.just('sort')),
+    st.tuples(st.just('pop')),
+    st.tuples(st.just('set'), st.integers(0, 9)),
+    st.tuples(st.just('move')),
+)
+
+
+def change(document: Any, name: str, step: tuple[Any, ...]) -> None:
+    made = [[Part(n=n, tensor=[n]) for n in one] if isinstance(one, list) else one for one in step[1:]]
+    inside = getattr(document, name)
+    if step[0] == 'append':
+        inside.append(Part(n=made[0], tensor=[1]))
+    elif step[0] == 'insert':
+        inside.insert(made[0], Part(n=made[1]))
+    elif step[0] == 'assign':
+        setattr(document, name, made[0])
+    elif step[0] == 'sort':
+        inside.sort(key=lambda one: one.n)
+    elif step[0] == 'set':
+        for one in inside[1:]:
+            one.n = made[0]
+    elif step[0] == 'move':
+        setattr(document, name, [*inside[2:], *inside[:2]])
+    elif step[0] != 'pop' or inside:
+        getattr(inside, step[0])(*made)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from(['typed', 'plain']), CHANGES), max_size=12))
+def test_rows_change_as_documents_do(steps: list[Any]) -> None:
+    documents = DocumentArray[Shelf](
+        [Shelf(typed=[Part(n=i) for _ in range(i)], plain=[Part(n=i)]) for i in range(3)]
+    )
+    documents = copy.deepcopy(documents)
+    array = documents.stack()
+    for row, name, step in steps:
+        change(array[row], name, step)
+        change(documents[row], name, step)
+        assert array[row] == documents[row]
+    assert array.unstack() == documents
+    assert array[1:].unstack() == documents[1:]
+    assert array[[2, 0]].unstack() == documents[[2, 0]]
+    assert (array + array).unstack() == documents + documents
