@@ -285,10 +285,9 @@ def _packed(values: list[Any], pack: Callable[[Any], Any], where: str) -> list[A
 
 def field_values(field: Field, column: Any) -> list[Any]:
     """Return the documents' values of a column, None where missing."""
-    if isinstance(column, Tensors) and column.valid is None and getattr(column.data, 'ndim', 0) > 1:
-        rows = field.codec.unpack(column.data)
-        if isinstance(rows, np.ndarray):
-            return list(rows)  # the rows of a numpy subclass are of that class, and cut in C
+    rows = column.typed(field.codec.unpack) if isinstance(column, Tensors) else None
+    if rows is not None:
+        return list(rows)
     values: list[Any] = column.values()
     if field.form == 'docs':
         collect = field.lowered.collect

@@ -31,8 +31,7 @@ def view(batch: Batch, row: int) -> Any:
     """Return row ``row`` of a batch as a document that reads and writes its columns."""
     schema = batch.schema
     made = object.__new__(schema.view_class or _view_class(schema))
-    _set(made, '_batch', batch)
-    _set(made, '_row', row)
+    _set(made, '__docarray_place__', (batch, row))
     return made
 
 
@@ -45,7 +44,8 @@ def _view_class(schema: Schema) -> Any:
 
 def plain(document: Any) -> Any:
     """Return a document of its own with a view's values, which shares nothing with the columns."""
-    return document._batch.take(np.array([document._row])).rows()[0]
+    batch, row = document.__docarray_place__
+    return batch.take(np.array([row])).rows()[0]
 
 
 def read_field(field: Field) -> Reader:
@@ -64,7 +64,14 @@ def read_field(field: Field) -> Reader:
         value = column.get(row)
         return None if value is None else unpack(value)
 
-    return read_packed
+    if field.codec.kind.name != 'tensor':
+        return read_packed
+
+    def read_tensor(column: Any, row: int) -> Any:
+        rows = column.typed(unpack)
+        return read_packed(column, row) if rows is None else rows[row]
+
+    return read_tensor
 
 
 def _read_plain(column: Any, row: int) -> Any:
@@ -159,7 +166,7 @@ def _fill(live: Any, documents: list[Any]) -> None:
 def _make_view_class(document_type: Any) -> Any:
     fields = schema_of(document_type).fields
     namespace = {
-        '__slots__': ('_batch', '_row'),
+        '__slots__': ('__docarray_place__',),
         '__module__': document_type.__module__,
         '__qualname__': document_type.__qualname__,
         '__doc__': document_type.__doc__,
@@ -173,7 +180,6 @@ def _make_view_class(document_type: Any) -> Any:
         '__reduce_ex__': lambda self, protocol: (identity, (plain(self),)),
         'model_copy': lambda self, **options: plain(self).model_copy(**options),
         'is_view': lambda self: True,
-        '__docarray_place__': property(lambda self: (self._batch, self._row)),
     }
     made: Any = type.__new__(type(document_type), document_type.__name__, (document_type,), namespace)
     for name, field in fields.items():
@@ -183,22 +189,24 @@ def _make_view_class(document_type: Any) -> Any:
 
 def _property(name: str, field: Field) -> property:
     read = read_field(field)
-    if read is _read_plain:
-        return property(lambda self: self._batch.data[name].get(self._row))
-    if field.form != 'cells':
-        return property(lambda self: read(self._batch.data[name], self._row))
-    unpack = field.codec.unpack
+    if read is _read_plain:  # as below, one call shorter
 
-    def read_packed(self: Any) -> Any:  # as ``read`` does, one call shorter
-        value = self._batch.data[name].get(self._row)
-        return None if value is None else unpack(value)
+        def get(self: Any) -> Any:
+            batch, row = self.__docarray_place__
+            return batch.data[name].get(row)
 
-    return property(read_packed)
+        return property(get)
+
+    def read_row(self: Any) -> Any:
+        batch, row = self.__docarray_place__
+        return read(batch.data[name], row)
+
+    return property(read_row)
 
 
 def _write(self: Any, name: str, value: Any) -> None:
     """Validate as the document class does, then write the column, and any field that a validator changed."""
-    batch, row = self._batch, self._row
+    batch, row = self.__docarray_place__
     document_type = batch.schema.document_type
     adapter = field_adapter(document_type, name) if name in batch.schema.fields else None
     if adapter is not None and adapter.alone:
