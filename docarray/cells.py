@@ -172,10 +172,10 @@ class Tensors(Column):
 
         Args:
             values: Native tensors of one shape. Of several dtypes the column has the one that numpy
-                promotes them to, as web clients write 1 for 1.0.
+                promotes them to, as web clients write 1 for 1.0, if that one holds every integer exactly.
             framework: The framework of the column, or '' for that of the first value.
             where: For the error.
-            ragged: Keep tensors of different shapes as a list instead of refusing them.
+            ragged: Keep tensors that fit into no column as a list instead of refusing them.
         """
         valid = mask_of(values)
         there = list(values) if valid is None else [value for value in values if value is not None]
@@ -191,8 +191,7 @@ class Tensors(Column):
         odd = next((row for row, value in enumerate(there) if adapter.shape(value) != shape), None)
         if odd is not None:
             if ragged:
-                waiting = iter(there)
-                return Ragged([None if value is None else next(waiting) for value in values])
+                return Ragged(_spread(there, values, None))
             other = adapter.shape(there[odd])
             raise StackError(
                 where=where,
@@ -200,14 +199,19 @@ class Tensors(Column):
                 wanted='one shape in the whole column',
                 hint="Resize or pad them, or keep the column as a list with stack(ragged='list').",
             )
+        rows = there
         if valid is not None:
             filler = adapter.empty(shape, adapter.dtype(there[0]), adapter.device(there[0]))
-            waiting = iter(there)
-            there = [filler if value is None else next(waiting) for value in values]
+            rows = _spread(there, values, filler)
+            with suppress(StackError):
+                return cls(adapter.stack(rows), valid)
         try:
-            return cls(adapter.stack(there), valid)
+            rows = _one_dtype(rows, adapter, where)
         except StackError:
-            return cls(adapter.stack(_one_dtype(there, adapter, where)), valid)
+            if ragged:
+                return Ragged(_spread(there, values, None))
+            raise
+        return cls(adapter.stack(rows), valid)
 
     def __len__(self) -> int:
         return self.length
@@ -241,7 +245,7 @@ class Tensors(Column):
                 raise StackError(
                     where=where, got=f'a tensor of shape {got}', wanted=f'{wanted}, as the other rows'
                 )
-            if _rank(adapter.dtype(value)) > _rank(adapter.dtype(self.data)):  # a cast would cut digits off
+            if not _holds(adapter.dtype(self.data), value, adapter):
                 self.data, value = _one_dtype([self.data, value], adapter, where)
             self.data = adapter.put(self.data, row, value)
         self.valid = put_mask(self.valid, self.length, row, value is not None)
@@ -306,21 +310,56 @@ def _row_type(data: Any) -> tuple[Any, ...]:
     return adapter.name, adapter.shape(data)[1:], adapter.dtype(data)
 
 
+def _spread(there: Sequence[Any], values: Sequence[Any], missing: Any) -> list[Any]:
+    """Return one row per value: the next of ``there``, or ``missing`` where the value is None."""
+    waiting = iter(there)
+    return [missing if value is None else next(waiting) for value in values]
+
+
 def _rank(dtype: str) -> int:
     """The order of kinds of numbers: bool, uint, int, float, complex."""
     return 3 if 'float' in dtype else 'buixc'.index(dtype[0])
 
 
-def _one_dtype(tensors: list[Any], adapter: Framework, where: str) -> list[Any]:
-    """Cast tensors to the dtype that numpy promotes theirs to."""
+def _holds(dtype: str, tensor: Any, adapter: Framework) -> bool:
+    """Whether a cast to ``dtype`` keeps the kind of a tensor's numbers, and the value of its integers."""
+    own = adapter.dtype(tensor)
+    return own == dtype or (_rank(own) <= _rank(dtype) and _changed(tensor, dtype, adapter) is None)
+
+
+#: Up to here floating dtypes hold every integer.
+_EXACT = {'float16': 2**11, 'float32': 2**24, 'complex64': 2**24, 'float64': 2**53, 'complex128': 2**53}
+
+
+def _changed(tensor: Any, dtype: str, adapter: Framework) -> tuple[Any, Any] | None:
+    """Return the first integer of a tensor that ``dtype`` cannot hold, and what it would become."""
+    if not adapter.dtype(tensor).startswith(('int', 'uint')) or not adapter.device(tensor):  # only traced
+        return None
+    array, limit = adapter.to_numpy(tensor), _EXACT.get(dtype, 0)
+    array = array[(array > limit) | (array < -limit)]
+    with np.errstate(all='ignore'):
+        cast = adapter.to_numpy(adapter.cast(adapter.from_numpy(array), dtype))
+    pairs = zip(array.tolist(), cast.tolist(), strict=True)  # Python compares int and float exactly
+    return next(((value, kept) for value, kept in pairs if value != kept), None)
+
+
+def _one_dtype(tensors: Sequence[Any], adapter: Framework, where: str) -> list[Any]:
+    """Cast tensors to the dtype that numpy promotes theirs to, if it holds every integer exactly."""
     names = sorted({adapter.dtype(tensor) for tensor in tensors})
+    got = f'tensors of dtypes {" and ".join(names)}'
     try:
         common = np.result_type(*names).name
     except TypeError:
-        raise StackError(
-            where=where, got=f'tensors of dtypes {", ".join(names)}', wanted='one dtype in the whole column'
-        ) from None
+        raise StackError(where=where, got=got, wanted='one dtype in the whole column', hint=_KEEP) from None
+    for tensor in tensors:
+        changed = None if adapter.dtype(tensor) == common else _changed(tensor, common, adapter)
+        if changed is not None:
+            got = f'{got}: {changed[0]} would be {changed[1]!r} in {common}'
+            raise StackError(where=where, got=got, wanted='one dtype that holds every value', hint=_KEEP)
     return [adapter.cast(tensor, common) for tensor in tensors]
+
+
+_KEEP = "Declare the dtype of the field, or keep the tensors as they are with stack(ragged='list')."
 
 
 def _adapter(value: Any) -> Framework:

@@ -93,7 +93,6 @@ def _extended_dtype(name: str) -> np.dtype[Any]:
 
 
 @functools.cache
-@functools.lru_cache
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """Return ``dtype.name``, which numpy puts together anew, and slowly, each time."""
     return str(dtype.name)

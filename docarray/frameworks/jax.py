@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from docarray._lazy import load
 from docarray.errors import DtypeError, ShapeError, StackError, TensorError, UnsupportedError
-from docarray.frameworks import Framework, _rules
+from docarray.frameworks import _rules
+from docarray.frameworks._adapter import Adapter
 from docarray.frameworks._rules import Array
 
 jax = load('jax')
@@ -20,7 +21,7 @@ _FOREIGN = (ValueError, TypeError)
 _LARGE = 1 << 18  # bytes
 
 
-class JaxFramework(Framework):
+class JaxFramework(Adapter):
     """Adapter for ``jax.Array``, tracers included where no values are needed.
 
     Example:
@@ -81,11 +82,7 @@ class JaxFramework(Framework):
             return tensor.at[rows].set(jnp.asarray(value).astype(tensor.dtype))
 
     def empty(self, shape: tuple[int, ...], dtype: str | None = None, device: str | None = None) -> Any:
-        if dtype is None:
-            zeros = jnp.zeros(shape)
-        else:
-            zeros = self.from_numpy(np.zeros(shape, _rules.numpy_dtype(dtype)))
-        return zeros if device is None else self.to_device(zeros, device)
+        return super().empty(shape, dtype or str(jnp.zeros(()).dtype.name), device)
 
     @_rules.raises(ShapeError, *_FOREIGN)
     def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
@@ -96,12 +93,6 @@ class JaxFramework(Framework):
     def cast(self, tensor: Any, dtype: str) -> Any:
         with _x64(tensor):
             return tensor.astype(_rules.numpy_dtype(dtype))
-
-    def shape(self, tensor: Any) -> tuple[int, ...]:
-        return tuple(tensor.shape)
-
-    def dtype(self, tensor: Any) -> str:
-        return str(tensor.dtype.name)
 
     def device(self, tensor: Any) -> str:
         """Return 'cpu', 'gpu:1' and the like, several with commas; '' for a tracer, which has none."""
@@ -125,30 +116,29 @@ class JaxFramework(Framework):
         with _x64(tensor):
             return jax.device_put(tensor, place)
 
-    def equal(self, a: Any, b: Any) -> bool:
-        if not (self.matches(a) and self.matches(b)):
-            return False
-        return _rules.equal_arrays(self.to_numpy(a), self.to_numpy(b))
+    def _metric(self, x: Any, y: Any) -> contextlib.AbstractContextManager[Any]:
+        return _x64(x, y)
 
-    def is_floating(self, tensor: Any) -> bool:
-        return _rules.is_floating(tensor.dtype.name)
+    def _to_calculate(self, tensor: Any, dtype: str) -> Any:
+        return tensor.astype(jax.dtypes.canonicalize_dtype(dtype))  # float32 under a trace without 64 bits
 
-    def top_k(self, values: Any, k: int, descending: bool = False) -> tuple[Any, Any]:
-        best = self.from_numpy(_rules.top_k_indices(self.to_numpy(values), k, descending))
+    def _cosines(self, x: Any, y: Any, guard: float) -> Any:
+        return _cosines(x, y, guard)
+
+    def _squares(self, x: Any, y: Any) -> Any:
+        return _squares(x, y)
+
+    def _root(self, x: Any) -> Any:
+        return jnp.sqrt(x)
+
+    def _side_by_side(self, parts: Sequence[Any]) -> Any:
+        return jnp.concatenate(parts, axis=1)
+
+    def _picked(self, values: Any, columns: Any) -> Any:
         with _x64(values):
-            if not best.size:  # which jax 0.4 cannot gather by
-                return values[:, : best.shape[1]], best
-            return jnp.take_along_axis(values, best, axis=1), best
-
-    def cosine_sim(self, x: Any, y: Any, eps: float = 1e-7) -> Any:
-        with _x64(x, y):
-            return _cosines(*_pair(x, y), _rules.squared_guard(eps))
-
-    def euclidean_dist(self, x: Any, y: Any) -> Any:
-        return _distances(x, y, jnp.sqrt)
-
-    def sqeuclidean_dist(self, x: Any, y: Any) -> Any:
-        return _distances(x, y, jnp.asarray)
+            if not columns.size:  # which jax 0.4 cannot gather by
+                return values[:, : columns.shape[1]]
+            return jnp.take_along_axis(values, columns, axis=1)
 
 
 def _traced(*tensors: Any) -> bool:
@@ -166,28 +156,12 @@ def _x64(*tensors: Any) -> contextlib.AbstractContextManager[Any]:
 _enable_x64 = jax.enable_x64 if hasattr(jax, 'enable_x64') else load('jax.experimental').enable_x64
 
 
-def _pair(x: Any, y: Any) -> tuple[Any, Any]:
-    _rules.check_pair(x.shape, y.shape)
-    dtype = jax.dtypes.canonicalize_dtype(_rules.metric_dtype(x.dtype.name, y.dtype.name))
-    return x.astype(dtype), y.astype(dtype)
-
-
 def _cosines_of(x: Any, y: Any, guard: float) -> Any:
     x_norms, y_norms = (jax.lax.rsqrt(jnp.maximum(jnp.sum(rows * rows, 1), guard)) for rows in (x, y))
     return jnp.clip(jnp.matmul(x * x_norms[:, None], y.T, precision='highest') * y_norms, -1, 1)
 
 
-def _distances(x: Any, y: Any, finish: Callable[[Any], Any]) -> Any:
-    with _x64(x, y):
-        x, y = _pair(x, y)
-        parts = [finish(_squares(x, y[rows])).astype(x.dtype) for rows in _rules.blocks(len(y))]
-        return parts[0] if len(parts) == 1 else jnp.concatenate(parts, axis=1)
-
-
 def _squares_of(x: Any, y: Any) -> Any:
-    """Return |x|^2 + |y|^2 - 2xy, in float64 where there is one, because the terms cancel."""
-    wide = jax.dtypes.canonicalize_dtype(np.float64)
-    x, y = x.astype(wide), y.astype(wide)
     product = jnp.matmul(x, y.T, precision='highest')
     return jnp.maximum(jnp.sum(x * x, 1)[:, None] + jnp.sum(y * y, 1) - 2 * product, 0)
 

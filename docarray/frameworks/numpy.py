@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from docarray.errors import ShapeError, StackError, TensorError, UnsupportedError
-from docarray.frameworks import Framework, _rules
+from docarray.frameworks import _rules
+from docarray.frameworks._adapter import Adapter
 from docarray.frameworks._rules import Array
 
 
-class NumpyFramework(Framework):
+class NumpyFramework(Adapter):
     """Adapter for ``numpy.ndarray``.
 
     Example:
@@ -60,8 +62,8 @@ class NumpyFramework(Framework):
         return target
 
     def empty(self, shape: tuple[int, ...], dtype: str | None = None, device: str | None = None) -> Array:
-        zeros: Array = np.zeros(shape, 'float64' if dtype is None else _rules.numpy_dtype(dtype))
-        return zeros if device is None else self.to_device(zeros, device)
+        zeros: Array = super().empty(shape, dtype or 'float64', device)
+        return zeros
 
     @_rules.raises(ShapeError, ValueError)
     def reshape(self, tensor: Array, shape: tuple[int, ...]) -> Array:
@@ -69,9 +71,6 @@ class NumpyFramework(Framework):
 
     def cast(self, tensor: Array, dtype: str) -> Array:
         return np.asarray(tensor).astype(_rules.numpy_dtype(dtype), copy=False)
-
-    def shape(self, tensor: Array) -> tuple[int, ...]:
-        return tuple(tensor.shape)
 
     def dtype(self, tensor: Array) -> str:
         return _rules.dtype_name(tensor.dtype)
@@ -84,54 +83,31 @@ class NumpyFramework(Framework):
             raise UnsupportedError(where='numpy', got=f'device {device!r}', wanted="'cpu'")
         return tensor
 
-    def equal(self, a: Any, b: Any) -> bool:
-        return self.matches(a) and self.matches(b) and _rules.equal_arrays(np.asarray(a), np.asarray(b))
+    def _metric(self, x: Any, y: Any) -> AbstractContextManager[Any]:
+        return np.errstate(all='ignore')  # infinity and NaN are values, about which only numpy warns
 
-    def is_floating(self, tensor: Array) -> bool:
-        return _rules.is_floating(tensor.dtype.name)
+    def _cosines(self, x: Array, y: Array, guard: float) -> Array:
+        scores: Array = (x * _inverse_norms(x, guard)[:, None]) @ y.T
+        scores *= _inverse_norms(y, guard)
+        return np.clip(scores, -1, 1, out=scores)
 
-    def top_k(self, values: Array, k: int, descending: bool = False) -> tuple[Array, Array]:
-        values = np.asarray(values)
-        best = _rules.top_k_indices(values, k, descending)
-        return np.take_along_axis(values, best, axis=1), best
+    def _squares(self, x: Array, y: Array) -> Array:
+        squares: Array = x @ y.T
+        squares *= -2
+        squares += np.einsum('ij,ij->i', x, x)[:, None]
+        squares += np.einsum('ij,ij->i', y, y)
+        return np.maximum(squares, 0, out=squares)
 
-    def cosine_sim(self, x: Array, y: Array, eps: float = 1e-7) -> Array:
-        x, y = _pair(x, y)
-        with np.errstate(all='ignore'):
-            scores: Array = (x * _inverse_norms(x, eps)[:, None]) @ y.T
-            scores *= _inverse_norms(y, eps)
-            return np.clip(scores, -1, 1, out=scores)
+    def _root(self, x: Array) -> Array:
+        return np.sqrt(x)
 
-    def euclidean_dist(self, x: Array, y: Array) -> Array:
-        return _distances(x, y, np.sqrt)
+    def _side_by_side(self, parts: Sequence[Array]) -> Array:
+        return np.concatenate(parts, axis=1)
 
-    def sqeuclidean_dist(self, x: Array, y: Array) -> Array:
-        return _distances(x, y, np.positive)
-
-
-def _pair(x: Array, y: Array) -> tuple[Array, Array]:
-    _rules.check_pair(x.shape, y.shape)
-    dtype = _rules.metric_dtype(x.dtype.name, y.dtype.name)
-    return np.asarray(x).astype(dtype, copy=False), np.asarray(y).astype(dtype, copy=False)
+    def _picked(self, values: Array, columns: Array) -> Array:
+        return np.take_along_axis(np.asarray(values), columns, axis=1)
 
 
-def _inverse_norms(x: Array, eps: float) -> Array:
-    inverse: Array = 1 / np.sqrt(np.maximum(np.einsum('ij,ij->i', x, x), _rules.squared_guard(eps)))
+def _inverse_norms(x: Array, guard: float) -> Array:
+    inverse: Array = 1 / np.sqrt(np.maximum(np.einsum('ij,ij->i', x, x), guard))
     return inverse
-
-
-def _distances(x: Array, y: Array, finish: Callable[[Array], Array]) -> Array:
-    x, y = _pair(x, y)
-    with np.errstate(all='ignore'):
-        parts = [finish(_squares(x, y[rows])).astype(x.dtype) for rows in _rules.blocks(len(y))]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-
-def _squares(x: Array, y: Array) -> Array:
-    """Return |x|^2 + |y|^2 - 2xy, in float64 because the terms cancel."""
-    x, y = x.astype(np.float64, copy=False), y.astype(np.float64, copy=False)
-    squares: Array = x @ y.T
-    squares *= -2
-    squares += np.einsum('ij,ij->i', x, x)[:, None]
-    squares += np.einsum('ij,ij->i', y, y)
-    return np.maximum(squares, 0, out=squares)

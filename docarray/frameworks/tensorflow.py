@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from docarray._lazy import load
 from docarray.errors import DtypeError, ShapeError, StackError, TensorError, UnsupportedError
-from docarray.frameworks import Framework, _rules
+from docarray.frameworks import _rules
+from docarray.frameworks._adapter import Adapter
 from docarray.frameworks._rules import Array
 
 tf = load('tensorflow')
@@ -17,7 +18,7 @@ tf = load('tensorflow')
 _FOREIGN = (ValueError, TypeError, tf.errors.OpError)
 
 
-class TensorFlowFramework(Framework):
+class TensorFlowFramework(Adapter):
     """Adapter for ``tf.Tensor`` and ``tf.Variable``; the results are always ``tf.Tensor``.
 
     Example:
@@ -89,10 +90,6 @@ class TensorFlowFramework(Framework):
         value = tf.broadcast_to(tf.cast(value, tensor.dtype), (len(rows), *tensor.shape[1:]))
         return tf.tensor_scatter_nd_update(tensor, rows[:, None], value)
 
-    def empty(self, shape: tuple[int, ...], dtype: str | None = None, device: str | None = None) -> Any:
-        zeros = self.from_numpy(np.zeros(shape, _rules.numpy_dtype(dtype or 'float32')))
-        return zeros if device is None else self.to_device(zeros, device)
-
     @_rules.raises(ShapeError, *_FOREIGN)
     def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
         return tf.reshape(tensor, shape)
@@ -100,12 +97,6 @@ class TensorFlowFramework(Framework):
     @_rules.raises(DtypeError, *_FOREIGN)
     def cast(self, tensor: Any, dtype: str) -> Any:
         return tf.cast(tensor, _rules.numpy_dtype(dtype))
-
-    def shape(self, tensor: Any) -> tuple[int, ...]:
-        return tuple(tensor.shape)
-
-    def dtype(self, tensor: Any) -> str:
-        return str(tensor.dtype.name)
 
     def device(self, tensor: Any) -> str:
         return str(tensor.device)
@@ -120,28 +111,23 @@ class TensorFlowFramework(Framework):
         with tf.device(f'/{wanted}'):
             return tf.identity(tensor)
 
-    def equal(self, a: Any, b: Any) -> bool:
-        if not (self.matches(a) and self.matches(b)):
-            return False
-        return _rules.equal_arrays(self.to_numpy(a), self.to_numpy(b))
+    def _cosines(self, x: Any, y: Any, guard: float) -> Any:
+        scores = tf.matmul(x * _inverse_norms(x, guard)[:, None], y, transpose_b=True)
+        return tf.clip_by_value(scores * _inverse_norms(y, guard), -1, 1)
 
-    def is_floating(self, tensor: Any) -> bool:
-        return _rules.is_floating(tensor.dtype.name)
+    def _squares(self, x: Any, y: Any) -> Any:
+        product = tf.matmul(x, y, transpose_b=True)
+        squares = tf.reduce_sum(x * x, 1)[:, None] + tf.reduce_sum(y * y, 1) - 2 * product
+        return tf.maximum(squares, tf.zeros((), tf.float64))
 
-    def top_k(self, values: Any, k: int, descending: bool = False) -> tuple[Any, Any]:
-        best = self.from_numpy(_rules.top_k_indices(self.to_numpy(values), k, descending))
-        return tf.gather(values, best, batch_dims=1), best
+    def _root(self, x: Any) -> Any:
+        return tf.sqrt(x)
 
-    def cosine_sim(self, x: Any, y: Any, eps: float = 1e-7) -> Any:
-        x, y = _pair(x, y)
-        scores = tf.matmul(x * _inverse_norms(x, eps)[:, None], y, transpose_b=True)
-        return tf.clip_by_value(scores * _inverse_norms(y, eps), -1, 1)
+    def _side_by_side(self, parts: Sequence[Any]) -> Any:
+        return tf.concat(parts, 1)
 
-    def euclidean_dist(self, x: Any, y: Any) -> Any:
-        return _distances(x, y, tf.sqrt)
-
-    def sqeuclidean_dist(self, x: Any, y: Any) -> Any:
-        return _distances(x, y, tf.identity)
+    def _picked(self, values: Any, columns: Any) -> Any:
+        return tf.gather(values, columns, batch_dims=1)
 
 
 def _device_name(device: str) -> str:
@@ -150,28 +136,5 @@ def _device_name(device: str) -> str:
     return name if ':' in name else f'{name}:0'
 
 
-def _pair(x: Any, y: Any) -> tuple[Any, Any]:
-    _rules.check_pair(tuple(x.shape), tuple(y.shape))
-    dtype = _rules.metric_dtype(x.dtype.name, y.dtype.name)
-    return tf.cast(x, dtype), tf.cast(y, dtype)
-
-
-def _inverse_norms(x: Any, eps: float) -> Any:
-    return tf.math.rsqrt(tf.maximum(tf.reduce_sum(x * x, 1), _rules.squared_guard(eps)))
-
-
-def _distances(x: Any, y: Any, finish: Callable[[Any], Any]) -> Any:
-    x, y = _pair(x, y)
-    wide = tf.cast(x, tf.float64)
-    parts = [
-        tf.cast(finish(_squares(wide, tf.cast(y[rows], tf.float64))), x.dtype)
-        for rows in _rules.blocks(y.shape[0])
-    ]
-    return parts[0] if len(parts) == 1 else tf.concat(parts, 1)
-
-
-def _squares(x: Any, y: Any) -> Any:
-    """Return |x|^2 + |y|^2 - 2xy, given in float64 because the terms cancel."""
-    product = tf.matmul(x, y, transpose_b=True)
-    squares = tf.reduce_sum(x * x, 1)[:, None] + tf.reduce_sum(y * y, 1) - 2 * product
-    return tf.maximum(squares, tf.zeros((), tf.float64))
+def _inverse_norms(x: Any, guard: float) -> Any:
+    return tf.math.rsqrt(tf.maximum(tf.reduce_sum(x * x, 1), guard))

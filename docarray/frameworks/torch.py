@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from docarray._lazy import load
 from docarray.errors import DtypeError, ShapeError, StackError, TensorError, UnsupportedError
-from docarray.frameworks import Framework, _rules
+from docarray.frameworks import _rules
+from docarray.frameworks._adapter import Adapter
 from docarray.frameworks._rules import Array
 
 torch = load('torch')
@@ -20,7 +21,7 @@ _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 _UNSIGNED = frozenset({'uint16', 'uint32', 'uint64'})
 
 
-class TorchFramework(Framework):
+class TorchFramework(Adapter):
     """Adapter for ``torch.Tensor`` and its subclasses.
 
     Example:
@@ -95,9 +96,6 @@ class TorchFramework(Framework):
     def cast(self, tensor: Any, dtype: str) -> Any:
         return tensor.to(_dtype(dtype))
 
-    def shape(self, tensor: Any) -> tuple[int, ...]:
-        return tuple(tensor.shape)
-
     def dtype(self, tensor: Any) -> str:
         return str(tensor.dtype)[6:]  # 'torch.float32'
 
@@ -118,40 +116,34 @@ class TorchFramework(Framework):
         same = a == b
         return bool(same.all()) or bool((same | ((a != a) & (b != b))).all())
 
-    def is_floating(self, tensor: Any) -> bool:
-        return bool(tensor.dtype.is_floating_point)
-
     def top_k(self, values: Any, k: int, descending: bool = False) -> tuple[Any, Any]:
         scores = _at_least_32_bits(values.detach())
         if scores.device.type == 'cpu':
             best = torch.from_numpy(_rules.top_k_indices(scores.numpy(), k, descending))
         else:
             best = _order(scores, descending)[:, :k]
-        return values[torch.arange(len(values), device=values.device)[:, None], best], best
+        return self._picked(values, best), best
 
-    def cosine_sim(self, x: Any, y: Any, eps: float = 1e-7) -> Any:
-        x, y = self._pair(x, y)
-        scores = (x * _inverse_norms(x, eps)[:, None]) @ y.T
-        return (scores * _inverse_norms(y, eps)).clamp(-1, 1)
+    def _to_calculate(self, tensor: Any, dtype: str) -> Any:
+        if tensor.device.type == 'mps':  # which has no float64
+            dtype = 'float32'
+        return tensor.to(_dtype(dtype))
 
-    def euclidean_dist(self, x: Any, y: Any) -> Any:
-        return self._distances(x, y, torch.sqrt)
+    def _cosines(self, x: Any, y: Any, guard: float) -> Any:
+        scores = (x * _inverse_norms(x, guard)[:, None]) @ y.T
+        return (scores * _inverse_norms(y, guard)).clamp(-1, 1)
 
-    def sqeuclidean_dist(self, x: Any, y: Any) -> Any:
-        return self._distances(x, y, torch.clone)
+    def _squares(self, x: Any, y: Any) -> Any:
+        return ((x * x).sum(1)[:, None] + (y * y).sum(1) - 2 * (x @ y.T)).clamp(min=0)
 
-    def _pair(self, x: Any, y: Any) -> tuple[Any, Any]:
-        _rules.check_pair(self.shape(x), self.shape(y))
-        dtype = _dtype(_rules.metric_dtype(self.dtype(x), self.dtype(y)))
-        if x.device.type == 'mps':  # which has no float64
-            dtype = torch.float32
-        return x.to(dtype), y.to(dtype)
+    def _root(self, x: Any) -> Any:
+        return torch.sqrt(x)
 
-    def _distances(self, x: Any, y: Any, finish: Callable[[Any], Any]) -> Any:
-        x, y = self._pair(x, y)
-        wide = x.dtype if x.device.type == 'mps' else torch.float64
-        parts = [finish(_squares(x.to(wide), y[rows].to(wide))).to(x.dtype) for rows in _rules.blocks(len(y))]
-        return torch.cat(parts, dim=1)
+    def _side_by_side(self, parts: Sequence[Any]) -> Any:
+        return torch.cat(tuple(parts), dim=1)
+
+    def _picked(self, values: Any, columns: Any) -> Any:
+        return values[torch.arange(len(values), device=values.device)[:, None], columns]
 
 
 def _dtype(name: str) -> Any:
@@ -188,10 +180,5 @@ def _order(scores: Any, descending: bool) -> Any:
     return torch.sort(scores, dim=1, stable=True).indices  # NaN sorts last, as wanted
 
 
-def _inverse_norms(x: Any, eps: float) -> Any:
-    return (x * x).sum(1).clamp(min=_rules.squared_guard(eps)).rsqrt()
-
-
-def _squares(x: Any, y: Any) -> Any:
-    """Return |x|^2 + |y|^2 - 2xy, given in float64 because the terms cancel."""
-    return ((x * x).sum(1)[:, None] + (y * y).sum(1) - 2 * (x @ y.T)).clamp(min=0)
+def _inverse_norms(x: Any, guard: float) -> Any:
+    return (x * x).sum(1).clamp(min=guard).rsqrt()

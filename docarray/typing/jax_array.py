@@ -15,7 +15,7 @@ from docarray.typing.modality import (
     modality_classes,
 )
 from docarray.typing.types import TensorType
-from docarray.typing.wrapper import WrappedTensor
+from docarray.typing.wrapper import WrappedTensor, native_index
 
 __all__ = ['AudioJaxArray', 'ImageJaxArray', 'JaxArray', 'JaxArrayEmbedding', 'VideoJaxArray']
 
@@ -23,9 +23,17 @@ __all__ = ['AudioJaxArray', 'ImageJaxArray', 'JaxArray', 'JaxArrayEmbedding', 'V
 class JaxArray(WrappedTensor):
     """A jax array as a field type: a wrapper around ``.tensor`` that jax.numpy and jax.jit accept.
 
-    It is a pytree of one leaf, so that ``jit``, ``grad``, ``vmap`` and ``scan`` take it and give it back. The
-    primitives in ``jax.lax``, ``jax.random`` and the brackets of another array want ``.tensor``; so does
-    what a loop carries, because operations give native arrays, and a carry must stay of one class.
+    It is a pytree of one leaf: ``jit``, ``grad``, ``vmap``, ``shard_map``, ``device_put`` and the trees of
+    an optimizer take it and give it back. ``jax.numpy``, ``jax.nn``, the operators of other arrays and
+    ``from_dlpack`` of any package take it as the array. These want ``.tensor``, for jax looks there for
+    arrays of its own classes:
+
+    - the primitives in ``jax.lax``, and ``jax.random`` where it calls them (``permutation``);
+    - the brackets of another array: ``x[t.tensor]``, ``x.at[t.tensor]``;
+    - what ``scan``, ``fori_loop`` and ``while_loop`` carry, and what the branches of ``cond`` give:
+      operations give native arrays, and a carry must stay of one class. (``JaxArray(carry + x)`` at
+      the end of the body works as well.) What is scanned over and what ``cond`` is given may be wrapped;
+    - a tree next to one whose leaves are native: ``tree.map(f, params, grads)`` wants two of one kind.
 
     Args:
         tensor: What to make it of: arrays, tensors, nested lists, JSON.
@@ -49,18 +57,22 @@ class JaxArray(WrappedTensor):
             _register(cls)
 
     def __jax_array__(self) -> Any:
-        return self.tensor
+        tensor = self.tensor
+        while isinstance(tensor, JaxArray):  # jax.hessian gives a tree of trees
+            tensor = tensor.tensor
+        return tensor
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.tensor = self.tensor.at[_coerce.native(index)].set(_coerce.native(value))
+        self.tensor = self.tensor.at[native_index(index)].set(_coerce.native(value))
 
 
 def _register(cls: type[JaxArray]) -> None:
     """Make a class known to jax as a pytree of one leaf, which may be anything that jax puts there."""
-    jax.tree_util.register_pytree_node(
+    jax.tree_util.register_pytree_with_keys(
         cls,
-        lambda array: ((array.tensor,), None),
+        lambda array: (((jax.tree_util.GetAttrKey('tensor'), array.tensor),), None),
         lambda _, leaves: cls._docarray_from_native(leaves[0]),
+        lambda array: ((array.tensor,), None),
     )
 
 

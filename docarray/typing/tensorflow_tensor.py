@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,7 @@ from docarray.typing.modality import (
     modality_classes,
 )
 from docarray.typing.types import TensorType
-from docarray.typing.wrapper import WrappedTensor
+from docarray.typing.wrapper import WrappedTensor, native_index
 
 __all__ = [
     'AudioTensorFlowTensor',
@@ -26,12 +26,23 @@ __all__ = [
     'VideoTensorFlowTensor',
 ]
 
+T = TypeVar('T', bound='TensorFlowTensor')
+
 
 class TensorFlowTensor(WrappedTensor):
     """A tensorflow tensor as a field type: a wrapper around ``.tensor`` that tensorflow and Keras accept.
 
-    ``tf.function`` traces once for all of them, and sees plain tensors. To watch one on a
-    ``tf.GradientTape``, give the tape ``t.tensor``.
+    ``tf.function`` traces once for all of them, and sees plain tensors; ``tf.data``, loops, ``tf.cond``,
+    variables, ``fit`` and ``predict`` take it as the tensor, and so does ``from_dlpack`` of any package.
+    Lists and integer tensors in its brackets name rows, as in numpy. These want ``.tensor``, for
+    tensorflow looks there for tensors of its own classes:
+
+    - a ``tf.GradientTape``: ``tape.watch(t.tensor)``, ``tape.gradient(loss, t.tensor)``. What is
+      computed from ``t`` is computed from that tensor;
+    - lists of them that tensorflow would stack without being told to, as in
+      ``Dataset.from_tensor_slices([a, b])``; ``tf.stack([a, b])`` is fine;
+    - ``tf.switch_case``, ``tf.TensorSpec.from_tensor``, and all of ``tf.experimental.numpy`` and
+      ``tf.experimental.dlpack``.
 
     Args:
         tensor: What to make it of: tensors, arrays, nested lists, JSON.
@@ -54,6 +65,12 @@ class TensorFlowTensor(WrappedTensor):
     def __tf_tensor__(self, dtype: Any = None, name: str | None = None) -> Any:
         return self.tensor if dtype is None else tf.convert_to_tensor(self.tensor, dtype, name=name)
 
+    def __getitem__(self: T, index: Any) -> T:
+        rows = native_index(index)
+        if isinstance(rows, tuple) or not np.ndim(rows):
+            return super().__getitem__(rows)
+        return type(self)._docarray_from_native(_rows(self.tensor, tf.convert_to_tensor(rows)))
+
     def __setitem__(self, index: Any, value: Any) -> None:
         parts = [_coerce.native(part) for part in (index if isinstance(index, tuple) else (index,))]
         if any(np.ndim(part) for part in parts):  # masks and lists of places, which variables do not take
@@ -65,6 +82,13 @@ class TensorFlowTensor(WrappedTensor):
         variable = tf.Variable(self.tensor)
         variable[_coerce.native(index)].assign(tf.cast(_coerce.native(value), variable.dtype))
         self.tensor = tf.convert_to_tensor(variable)
+
+
+def _rows(tensor: Any, rows: Any) -> Any:
+    """Return the rows that a mask or a tensor of integers, which may be negative, names."""
+    if rows.dtype == tf.bool:
+        return tf.boolean_mask(tensor, rows)
+    return tf.gather(tensor, tf.where(rows < 0, rows + tf.shape(tensor, rows.dtype)[0], rows))
 
 
 def _place(part: Any) -> Any:

@@ -35,6 +35,11 @@ class TorchTensor(AbstractTensor, torch.Tensor, metaclass=TorchMeta):
     makes one of tensors, arrays, nested lists and JSON, as a field does; sizes, which make an
     uninitialised tensor in torch, are not taken.
 
+    Parameters, buffers, optimizers, loaders and ``torch.save`` take it. ``torch.load`` gives it back, with
+    ``weights_only`` too where this class has been imported; for files that are read without docarray, save
+    ``unwrap()``. ``torch.compile`` takes it, but in torch 2.13 the first call of what the default backend
+    compiled refuses every subclass of tensors (pytorch issue 193932): give it ``unwrap()`` there.
+
     Args:
         tensor: What to make it of.
 
@@ -79,11 +84,26 @@ class TorchTensor(AbstractTensor, torch.Tensor, metaclass=TorchMeta):
             return memo[id(self)]
         if self.is_leaf:
             made = self.detach().clone().as_subclass(type(self)).requires_grad_(self.requires_grad)
+            made.grad = copy.deepcopy(self.grad, memo)
         else:  # the copy stays part of the graph, as a clone does; torch refuses it for plain tensors
             made = self.clone().as_subclass(type(self))
         memo[id(self)] = made
         made.__dict__.update(copy.deepcopy(self.__dict__, memo))
         return made
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if not self.requires_grad:
+            return super().__reduce_ex__(protocol)
+        # torch re-classes what it has read, which would make a leaf that requires a gradient a view of one.
+        return _leaf, (self.detach(), self.__dict__)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.unwrap(), spec) if spec else str(self)  # torch formats numbers of its own class
+
+
+def _leaf(tensor: TorchTensor, attributes: dict[str, Any]) -> TorchTensor:
+    tensor.__dict__.update(attributes)
+    return tensor.requires_grad_()
 
 
 if TYPE_CHECKING:
@@ -102,3 +122,8 @@ if TYPE_CHECKING:
 
 else:
     TorchEmbedding, ImageTorchTensor, AudioTorchTensor, VideoTorchTensor = modality_classes(TorchTensor)
+
+if hasattr(torch.serialization, 'add_safe_globals'):  # torch 2.4
+    torch.serialization.add_safe_globals(
+        [TorchTensor, TorchEmbedding, ImageTorchTensor, AudioTorchTensor, VideoTorchTensor, _leaf]
+    )

@@ -18,6 +18,11 @@ W = TypeVar('W', bound='WrappedTensor')
 Operator = Callable[[Any, Any], Any]
 
 
+def native_index(index: Any) -> Any:
+    """Return an index with native tensors in place of our own, in tuples too."""
+    return tuple(map(_coerce.native, index)) if isinstance(index, tuple) else _coerce.native(index)
+
+
 def _binary(function: Operator) -> Operator:
     def method(self: Any, other: Any) -> Any:
         return function(self.tensor, _coerce.native(other))
@@ -103,8 +108,17 @@ class WrappedTensor(AbstractTensor):
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.tensor.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.tensor.__dlpack_device__()
+
     def __repr__(self) -> str:
         return f'{type(self).__name__}({self.tensor!r})'
+
+    def __format__(self, spec: str) -> str:
+        return format(self.tensor, spec) if spec else str(self)
 
     def __len__(self) -> int:
         return len(self.tensor)
@@ -113,7 +127,10 @@ class WrappedTensor(AbstractTensor):
         return map(type(self)._docarray_from_native, iter(self.tensor))
 
     def __getitem__(self: W, index: Any) -> W:
-        return type(self)._docarray_from_native(self.tensor[_coerce.native(index)])
+        return type(self)._docarray_from_native(self.tensor[native_index(index)])
+
+    def __round__(self, *digits: int) -> Any:
+        return round(self.tensor, *digits)
 
     def __bool__(self) -> bool:
         return bool(self.tensor)
@@ -139,6 +156,9 @@ class WrappedTensor(AbstractTensor):
     __floordiv__, __rfloordiv__ = _binary(operator.floordiv), _reflected(operator.floordiv)
     __mod__, __rmod__ = _binary(operator.mod), _reflected(operator.mod)
     __pow__, __rpow__ = _binary(operator.pow), _reflected(operator.pow)
+    __divmod__, __rdivmod__ = _binary(divmod), _reflected(divmod)
+    __lshift__, __rlshift__ = _binary(operator.lshift), _reflected(operator.lshift)
+    __rshift__, __rrshift__ = _binary(operator.rshift), _reflected(operator.rshift)
     __matmul__, __rmatmul__ = _binary(operator.matmul), _reflected(operator.matmul)
     __and__, __rand__ = _binary(operator.and_), _reflected(operator.and_)
     __or__, __ror__ = _binary(operator.or_), _reflected(operator.or_)

@@ -1,30 +1,27 @@
-"""JaxArray: a wrapper and pytree that jax.numpy and jax's transformations take and give back."""
+"""JaxArray in jax: a wrapper and pytree that jax.numpy and jax's transformations take and give back.
+
+What it shares with TensorFlowTensor is in test_wrapped_tensors.py.
+"""
 
 from __future__ import annotations
 
 import copy
 import gc
-import pickle
 import weakref
-from typing import Annotated, Any
+from typing import Any
 
-import cloudpickle
 import numpy as np
 import pytest
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 jax = pytest.importorskip('jax')
 
 import jax.numpy as jnp  # noqa: E402
 
-from docarray.errors import DtypeError, TensorError  # noqa: E402
 from docarray.typing import (  # noqa: E402
-    AnyTensor,
     ImageJaxArray,
     JaxArray,
     JaxArrayEmbedding,
-    NdArray,
-    Shape,
     VideoJaxArray,
 )
 
@@ -47,7 +44,43 @@ FUNCTIONS: list[Any] = [
     lambda t: -(abs(t) ** 2) / 3,
     lambda t: jax.jit(jnp.sum)(t),
     lambda t: t.mean(axis=0),
+    lambda t: jnp.array([t[0], t[1]]),
+    lambda t: jnp.asarray([t, t]),
+    lambda t: jnp.stack([t, t]),
+    lambda t: jnp.full((2,), t[0, 1]),
+    lambda t: jnp.einsum('ij,j', t, t[0]),
+    lambda t: jnp.take(jnp.arange(20.0), t.astype(int)),
+    lambda t: divmod(t, 2)[1],
+    lambda t: round(t / 3, 1),
+    lambda t: t.astype(int) << 1,
+    lambda t: 64 >> t.astype(int),
+    lambda t: jnp.zeros((3, 3)).at[0].set(t[1]),
+    lambda t: jax.nn.one_hot(t.astype(int), 9),
+    lambda t: jax.random.choice(jax.random.key(0), t),
+    lambda t: jax.random.categorical(jax.random.key(0), t),
+    lambda t: jax.lax.scan(lambda total, row: (total + row, None), jnp.zeros(3), t)[0],
+    lambda t: jax.lax.map(jnp.sum, t),
+    lambda t: jax.lax.cond(t[0, 1] > 0, jnp.sum, jnp.mean, t),
+    lambda t: jax.lax.switch(t[0, 0].astype(int), [jnp.sum, jnp.mean], t),
+    lambda t: jax.checkpoint(jnp.sin)(t),
+    lambda t: jax.value_and_grad(lambda p: jnp.sum(p * p))(t)[0],
+    lambda t: jnp.from_dlpack(t),
+    lambda t: jax.pmap(lambda row: row * 2)(t[:1]),
+    lambda t: jax.shard_map(lambda row: row * 2, mesh=MESH, in_specs=ROWS, out_specs=ROWS)(t),
+    lambda t: jnp.asarray(jax.hessian(lambda row: jnp.sum(row**3))(t[0])),
 ]
+#: What jax looks at the class for; the docstring says so. Should jax begin to take it, say that instead.
+NATIVE_ONLY: list[Any] = [
+    lambda t: jax.lax.sin(t),
+    lambda t: jax.random.permutation(jax.random.key(0), t),
+    lambda t: jax.lax.fori_loop(0, 3, lambda _, carry: carry * 2, t),
+    lambda t: jax.lax.while_loop(lambda carry: jnp.sum(carry) < 9, lambda carry: carry + 1, t),
+    lambda t: jax.lax.scan(lambda carry, _: (jnp.sin(carry), None), t, None, length=2),
+]
+
+
+MESH = jax.sharding.Mesh(np.array(jax.devices()[:1]), ('x',))
+ROWS = jax.sharding.PartitionSpec('x')
 
 
 @pytest.fixture
@@ -71,7 +104,12 @@ def test_functions_take_the_wrapper_as_the_array(function: Any, square: Any) -> 
         lambda t: jax.lax.scan(lambda total, row: (total + jnp.sum(row), row), 0.0, t)[1],
         lambda t: jax.tree.map(lambda leaf: leaf + 1, t),
         jax.device_put,
+        jax.device_get,
         jax.block_until_ready,
+        lambda t: jax.device_put(t, jax.sharding.NamedSharding(MESH, ROWS)),
+        lambda t: jax.jit(lambda a: a, donate_argnums=0)(jax.tree.map(jnp.copy, t)),
+        lambda t: jax.tree.map(lambda p, g: p - 0.1 * g, t, jax.grad(lambda p: jnp.sum(p**2))(t)),
+        lambda t: jax.tree.unflatten(jax.tree.structure(t), jax.tree.leaves(t)),
     ],
 )
 @pytest.mark.parametrize('cls', [JaxArray, ImageJaxArray, JaxArrayEmbedding])
@@ -96,128 +134,58 @@ def test_documents_of_leaves(square: Any) -> None:
     np.testing.assert_array_equal(doubled['a'][0].tensor, doubled['b'])
 
 
-def test_one_trace_for_all(square: Any) -> None:
-    traces = []
+@pytest.mark.parametrize('function', NATIVE_ONLY)
+def test_what_wants_the_native_array(function: Any) -> None:
+    array = jnp.array([0.0, 1.0, 2.0])
+    function(array)
+    with pytest.raises((TypeError, ValueError)):
+        function(JaxArray(array))
+
+
+def test_the_brackets_of_another_array_want_the_native_array() -> None:
+    index = JaxArray(jnp.array([2, 0]))
+    assert jnp.arange(9)[index.tensor].tolist() == [2, 0]
+    with pytest.raises((TypeError, ValueError, IndexError)):
+        jnp.arange(9)[index]
+
+
+def test_a_carry_is_wrapped_at_the_end_of_the_body(square: Any) -> None:
+    first, made = JaxArray(square[0]), JaxArray(square)
+    total, rows = jax.lax.scan(lambda carry, row: (JaxArray(carry + row), row), first, made)
+    assert type(total) is type(rows) is JaxArray
+    assert total.tolist() == [9.0, 13.0, 17.0]
+    doubled = jax.lax.fori_loop(0, 3, lambda _, carry: JaxArray(jnp.add(carry, carry)), made)
+    np.testing.assert_array_equal(doubled.tensor, square * 8)
+
+
+def test_a_training_step(square: Any) -> None:
+    """Parameters, gradients and state of an optimizer are trees of one structure."""
 
     @jax.jit
-    def twice(t: Any) -> Any:
-        traces.append(t)
-        return t * 2
+    def step(params: Any, velocity: Any) -> Any:
+        grads = jax.grad(lambda p: jnp.sum((square @ p['w'] + p['b']) ** 2))(params)
+        velocity = jax.tree.map(lambda v, g: 0.9 * v + g, velocity, grads)
+        return jax.tree.map(lambda p, v: p - 0.001 * v, params, velocity), velocity
 
-    for number in range(5):
-        np.testing.assert_array_equal(twice(JaxArray(square + number)), (square + number) * 2)
-    assert len(traces) == 1
-
-
-def test_validation_inside_jit() -> None:
-    @jax.jit
-    def checked(t: Any) -> Any:
-        return TypeAdapter(JaxArray[3, 'float32']).validate_python(t) * 2
-
-    assert checked(jnp.ones(3)).tolist() == [2.0, 2.0, 2.0]
-    with pytest.raises(ValidationError):
-        checked(jnp.ones(4))
+    params = {'w': JaxArray(jnp.ones((3, 2))), 'b': JaxArray(jnp.zeros(2))}
+    plain = jax.tree.map(jnp.asarray, params, is_leaf=lambda leaf: isinstance(leaf, JaxArray))
+    for _ in range(2):
+        params, velocity = step(params, jax.tree.map(jnp.zeros_like, params))
+        plain, _ = step(plain, jax.tree.map(jnp.zeros_like, plain))
+    assert type(params['w']) is type(velocity['b']) is JaxArray
+    np.testing.assert_allclose(params['w'].tensor, plain['w'], rtol=1e-6)
 
 
-def test_it_holds_the_very_array(square: Any) -> None:
-    made = TypeAdapter(JaxArray[3, 3]).validate_python(square)
-    assert made.tensor is made.unwrap() is square
-    assert TypeAdapter(JaxArray).validate_python(made) is made
-    assert (made.shape, made.dtype, made.ndim, len(made)) == ((3, 3), jnp.float32, 2, 3)
-    assert [type(row) for row in made] == [JaxArray] * 3
-    assert type(made[0]) is JaxArray
-    assert float(made[1, 2]) == 5.0
-    assert isinstance(made + 1, jax.Array)
-    with pytest.raises(TypeError):
-        hash(made)
-
-
-def test_comparisons_and_truth(square: Any) -> None:
-    made = JaxArray(square)
-    assert (made == square).all()
-    assert not (made != made).any()
-    assert (made >= JaxArray(square)).all()
-    assert bool(JaxArray(jnp.array(True)))
-    with pytest.raises(ValueError):
-        bool(made)
-
-
-def test_writing(square: Any) -> None:
-    made = JaxArray(square)
-    made[0] = 7
-    made[1, 2] = JaxArray(jnp.array(9.0))
-    made[2, :2] = jnp.array([1.0, 2.0])
-    made[made > 8.5] = 0.0
-    assert made.tolist() == [[7.0, 7.0, 7.0], [3.0, 4.0, 0.0], [1.0, 2.0, 8.0]]
-    assert square[0, 0] == 0.0
-
-
-@pytest.mark.parametrize('cls', [JaxArray, ImageJaxArray, JaxArrayEmbedding])
-def test_copies_keep_the_class(cls: Any) -> None:
-    made = cls(jnp.ones(3))
-    copies = [copy.copy(made), copy.deepcopy(made), pickle.loads(pickle.dumps(made))]
-    copies.append(cloudpickle.loads(cloudpickle.dumps(made)))
-    for other in copies:
-        assert type(other) is cls
-        other[0] = 5
-        assert other.tolist() == [5.0, 1.0, 1.0]
-    assert made.tolist() == [1.0, 1.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ('value', 'dtype'),
-    [
-        ([1, 2], jnp.int32),
-        ([1.0, 2], jnp.float32),
-        ('[1, 2]', jnp.int32),
-        (np.zeros(2, np.float32), jnp.float32),
-        (NdArray(np.zeros(2, np.uint8)), jnp.uint8),
-        (jnp.zeros(2, jnp.bfloat16), jnp.bfloat16),
-        ({'dtype': 'uint8', 'shape': [2], 'data': 'AQI='}, jnp.uint8),
-    ],
-)
-def test_dtypes_are_jaxs_own(value: Any, dtype: Any) -> None:
-    made = TypeAdapter(JaxArray[2]).validate_python(value)
-    assert type(made) is JaxArray
-    assert made.dtype == dtype
-
-
-def test_declared_dtypes() -> None:
-    assert JaxArray[2, jnp.uint8] is JaxArray[2, 'uint8']
-    assert JaxArray['bfloat16']([1, 2]).dtype == jnp.bfloat16
-    with pytest.raises(TensorError):
-        JaxArray['uint8']([300])
-    with pytest.raises(DtypeError, match='astype'):
-        JaxArray['uint8'](jnp.zeros(2))
-
-
-@pytest.mark.parametrize('value', [1, None, 'a', ['a'], [[1], [2, 3]], b'x', jnp.zeros(2), jnp])
-def test_what_is_refused(value: Any) -> None:
-    with pytest.raises(ValidationError) as caught:
-        TypeAdapter(JaxArray[3]).validate_python(value)
-    assert caught.value.error_count() == 1
+def test_paths_of_leaves_have_a_name() -> None:
+    ((path, leaf),) = jax.tree_util.tree_leaves_with_path({'a': JaxArray(jnp.ones(2))})
+    assert jax.tree_util.keystr(path) == "['a'].tensor"
+    assert leaf.shape == (2,)
 
 
 def test_videos() -> None:
     assert VideoJaxArray(np.zeros((2, 4, 4, 3), np.uint8)).shape == (2, 4, 4, 3)
     with pytest.raises(ValidationError):
         TypeAdapter(VideoJaxArray).validate_python(jnp.zeros((2, 4)))
-
-
-def test_in_a_document(square: Any) -> None:
-    class Page(BaseModel):
-        one: Annotated[jax.Array, Shape(3, 'n')]
-        two: AnyTensor[3, 3]
-
-    page = Page(one=square, two=square)
-    assert type(page.one) is type(page.two) is JaxArray
-    assert isinstance(page.two, JaxArray['n', 'n', 'float32'])
-    assert not isinstance(page.two, JaxArray[4, ...])
-    for context in (None, {'tensors': 'base64'}):
-        again = Page.model_validate_json(page.model_dump_json(context=context))
-        assert type(again.one) is JaxArray
-        assert again.one.tolist() == square.tolist()
-    assert pickle.loads(pickle.dumps(JaxArray[3])) is JaxArray[3]
 
 
 def test_jax_does_not_keep_parametrised_classes() -> None:
