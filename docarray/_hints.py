@@ -1,11 +1,14 @@
-"""Type aliases: ``type X = ...`` of Python 3.12 and ``TypeAliasType`` of typing_extensions.
+"""Taking annotations apart: unions, metadata and type aliases.
 
-Libraries write their own annotations with them too: ``numpy.typing.NDArray`` is one as of numpy 2.5.
+Aliases are ``type X = ...`` of Python 3.12 and ``TypeAliasType`` of typing_extensions. Libraries write
+their own annotations with them too: ``numpy.typing.NDArray`` is one as of numpy 2.5.
 """
 
 from __future__ import annotations
 
+import types
 import typing
+from collections.abc import Sequence
 from typing import Any
 
 import typing_extensions
@@ -73,3 +76,52 @@ def needs_its_name(annotation: Any, inside: frozenset[Any] = frozenset()) -> boo
     if origin in (typing.Annotated, typing.Literal):
         parts = parts[:1] if origin is typing.Annotated else ()
     return any(needs_its_name(part, inside) for part in parts)
+
+
+def unalias(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Take off Annotated, ``type X = ...`` aliases and NewType; return the rest and the metadata.
+
+    An alias stays where it refers to itself: pydantic knows what to do with it.
+
+    Example:
+        >>> unalias(annotated(int, ['count']))
+        (<class 'int'>, ('count',))
+    """
+    metadata: tuple[Any, ...] = ()
+    while True:
+        if typing.get_origin(annotation) is typing.Annotated:
+            metadata = annotation.__metadata__ + metadata
+            annotation = annotation.__origin__
+        elif alias_of(annotation) is not None and not needs_its_name(annotation):
+            annotation = alias_value(annotation)
+        elif hasattr(annotation, '__supertype__'):
+            annotation = annotation.__supertype__
+        else:
+            return annotation, metadata
+
+
+def members_of(annotation: Any) -> list[Any]:
+    """The members of a union, flat, without None; one member for anything else.
+
+    Example:
+        >>> members_of(int | str | None)
+        [<class 'int'>, <class 'str'>]
+    """
+    annotation, metadata = unalias(annotation)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [found for arg in typing.get_args(annotation) for found in members_of(arg)]
+    if annotation is type(None):
+        return []
+    return [annotated(annotation, metadata)]
+
+
+def annotated(annotation: Any, metadata: Sequence[Any]) -> Any:
+    """Put metadata back around an annotation.
+
+    Example:
+        >>> annotated(int, ['count'])
+        typing.Annotated[int, 'count']
+    """
+    made: Any = typing.Annotated
+    parts = (annotation, *metadata)
+    return made[parts] if metadata else annotation

@@ -5,14 +5,20 @@ no class is ever put into a module's globals and unpickling gives the class that
 makes for the same key. Pickle asks copyreg about a class before it treats it as a global;
 cloudpickle does not, but rebuilds a class from its ``__orig_bases__``, which is where the recipe
 stands for it.
+
+Classes that are not ours (an Enum, a dataclass) and that no name leads to are another matter: pickle
+refuses their instances. Documents write the values of fields of such classes as ``ByValue``.
 """
 
 from __future__ import annotations
 
 import copyreg
+import io
 import sys
 import uuid
 from collections.abc import Callable, Hashable
+from copy import deepcopy
+from functools import cache
 from operator import getitem
 from types import FunctionType
 from typing import Any, TypeVar
@@ -68,7 +74,7 @@ def reduce_class(cls: Any) -> Any:
         return cls.__qualname__  # pickle's word for "a global of this name"
     generic = getattr(cls, '__pydantic_generic_metadata__', None)
     if generic and generic['origin'] is not None:
-        return getitem, (generic['origin'], generic['args'])
+        return getitem, (generic['origin'], ByValue(generic['args']))
     import cloudpickle
 
     token = _token_of(class_cache(cls))
@@ -78,6 +84,8 @@ def reduce_class(cls: Any) -> Any:
 
 def is_importable(cls: Any) -> bool:
     """Whether another process would find this very class or function under its module and name."""
+    if cls.__module__ == 'builtins':  # among them NoneType, which pickle knows
+        return True
     module = sys.modules.get(cls.__module__)
     if module is None or (cls.__module__ == '__main__' and not hasattr(module, '__file__')):
         return False
@@ -87,7 +95,7 @@ def is_importable(cls: Any) -> bool:
     return found is cls
 
 
-class ByValue:
+class FunctionByValue:
     """A function on its way to another process, which gets the function itself."""
 
     __slots__ = ('function',)
@@ -101,23 +109,145 @@ class ByValue:
         return cloudpickle.loads, (cloudpickle.dumps(self.function),)
 
 
+class _ClassByValue:
+    """A class that no name leads to, on its way to another process.
+
+    There is one such object per class: pickle writes it once, however many values of the class there are.
+    """
+
+    __slots__ = ('cls',)
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+
+    def __reduce__(self) -> Any:
+        return reduce_class(self.cls)
+
+
+class _Apart:
+    """The classes that pickle would not find by name, set aside while a value is written."""
+
+    __slots__ = ('classes', 'places')
+
+    def __init__(self) -> None:
+        self.classes: list[Any] = []
+        self.places: dict[type, int] = {}
+
+    def place(self, obj: Any) -> int | None:
+        """Return the place of such a class; None for whatever pickle can write."""
+        if not isinstance(obj, type):
+            return None
+        ours = type(obj) in copyreg.dispatch_table
+        if not ours and is_importable(obj):
+            return None
+        if obj not in self.places:
+            self.places[obj] = len(self.classes)
+            values = None if ours else class_cache(obj).values
+            self.classes.append(obj if values is None else values.setdefault('by value', _ClassByValue(obj)))
+        return self.places[obj]
+
+
+@cache
+def _picklers() -> tuple[Any, Any]:
+    import pickle
+
+    class Pickler(pickle.Pickler):
+        def __init__(self, file: io.BytesIO, apart: _Apart) -> None:
+            super().__init__(file, pickle.HIGHEST_PROTOCOL)
+            self.apart = apart
+
+        def persistent_id(self, obj: Any) -> int | None:
+            return self.apart.place(obj)
+
+    class Unpickler(pickle.Unpickler):
+        def __init__(self, data: bytes, classes: list[Any]) -> None:
+            super().__init__(io.BytesIO(data))
+            self.classes = classes
+
+        def persistent_load(self, pid: Any) -> Any:
+            return self.classes[pid]
+
+    return Pickler, Unpickler
+
+
+def _packed(value: Any) -> tuple[bytes, list[Any]]:
+    file, apart = io.BytesIO(), _Apart()
+    _picklers()[0](file, apart).dump(value)
+    return file.getvalue(), apart.classes
+
+
+def _unpacked(data: bytes, classes: list[Any]) -> Any:
+    return _picklers()[1](data, classes).load()
+
+
+class ByValue:
+    """A value on its way to another process, which gets the value itself, local classes in it included.
+
+    Example:
+        >>> import pickle
+        >>> pickle.loads(pickle.dumps(ByValue([1, 2])))
+        [1, 2]
+    """
+
+    __slots__ = ('value',)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __reduce__(self) -> Any:
+        return _unpacked, _packed(self.value)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return deepcopy(self.value, memo)
+
+
+def carried(cls: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a document's fields, or its columns, as pickle can take them.
+
+    What a field is declared with decides: where that is Any or a base class, pickle refuses a value of a
+    local class as ever, and cloudpickle takes it.
+
+    Args:
+        cls: The document class.
+        values: By field name. Those of fields that are declared with local classes are wrapped.
+    """
+    known = class_cache(cls).values
+    local = known.get('local fields')
+    if local is None:
+        fields = cls.model_fields.items()
+        local = [name for name, field in fields if _names_local_classes(field.annotation)]
+        known['local fields'] = local
+    if not local:
+        return values
+    return {**values, **{name: ByValue(values[name]) for name in local if values.get(name) is not None}}
+
+
+def _names_local_classes(annotation: Any) -> bool:
+    """Whether an annotation names a class, other than ours, that no name leads to."""
+    try:
+        _, classes = _packed(annotation)
+    except Exception:  # metadata of any kind, aliases without a module: taken for the rarer case
+        return True
+    return any(isinstance(found, _ClassByValue) for found in classes)
+
+
 def portable(function: Any) -> Any:
     """Return a callable as pickle can take it: itself where that is enough, else wrapped to go by value.
 
     Example:
         >>> portable(len) is len, type(portable(lambda value: value)).__name__
-        (True, 'ByValue')
+        (True, 'FunctionByValue')
     """
     import pickle
 
     if isinstance(function, FunctionType):
-        return function if is_importable(function) else ByValue(function)
+        return function if is_importable(function) else FunctionByValue(function)
     if not hasattr(sys.modules.get('__main__'), '__file__'):
-        return ByValue(function)  # no name in an interactive session leads anywhere
+        return FunctionByValue(function)  # no name in an interactive session leads anywhere
     try:
         pickle.dumps(function)
     except Exception:  # picklers raise errors of all kinds
-        return ByValue(function)
+        return FunctionByValue(function)
     return function
 
 

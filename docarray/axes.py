@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import pydantic_core
 from pydantic import BaseModel
 
 from docarray.errors import ShapeError
@@ -43,15 +44,30 @@ def axes_checker(types: dict[str, TensorType]) -> Callable[[D], D]:
             for axis, size in {} if value is None else kind.axes(_shape(value)).items():
                 wanted, where = sizes.setdefault(axis, (size, name))
                 if size != wanted:
-                    raise ShapeError(
+                    error = ShapeError(
                         where=f'{type(document).__name__}.{name}',
                         got=f'{size} on axis {axis!r}',
                         wanted=f'{wanted}, as in field {where!r}',
                         hint='An axis name means one size in a whole document; rename it to keep them apart.',
                     )
+                    raise _at_field(error, type(document), name, _shape(value))
         return document
 
     return check
+
+
+def _at_field(
+    error: ShapeError, cls: type[BaseModel], name: str, shape: Any
+) -> pydantic_core.ValidationError:
+    """The error as pydantic's own, which a validator of a whole document may raise about one field of it.
+
+    Its input is the shape: the tensor itself is nothing that FastAPI could put into its answer.
+    """
+    field = cls.model_fields[name]
+    alias = field.validation_alias
+    known = alias if isinstance(alias, str) and cls.model_config.get('loc_by_alias', True) else name
+    fault: Any = {'type': 'value_error', 'loc': (known,), 'input': shape, 'ctx': {'error': error}}
+    return pydantic_core.ValidationError.from_exception_data(cls.__name__, [fault])
 
 
 def _shape(value: Any) -> tuple[int, ...]:

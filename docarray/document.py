@@ -14,12 +14,15 @@ from pydantic._internal._model_construction import ModelMetaclass
 from pydantic_core import core_schema
 
 from docarray import _registry
-from docarray._typed import class_cache, pickles_by_recipe
+from docarray._hints import members_of
+from docarray._typed import carried, class_cache, pickles_by_recipe
 from docarray.axes import axes_checker, shared_axes
+from docarray.defaults import write_defaults
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.merge import update
-from docarray.typing.abstract import write_base64, write_extras
 from docarray.typing.id import ID, new_id
+from docarray.typing.serializers import write_base64, write_extras
+from docarray.typing.shape import schema_of_model
 from docarray.values import equal_values, shown
 
 __all__ = ['AnyDocument', 'BaseDocument', 'BaseDocumentWithoutId']
@@ -91,7 +94,8 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
     ) -> core_schema.CoreSchema:
         if isinstance(cls.__dict__.get('__pydantic_core_schema__'), dict):
             return cls.__pydantic_core_schema__  # nested in another class: what follows has been done
-        schema = handler(source)
+        schema = schema_of_model(cls, source, handler)
+        write_defaults(schema, cls)
         if cls.__docarray_tensors__ == 'base64':
             write_base64(schema, cls)
         if cls.model_config.get('extra') == 'allow':
@@ -158,6 +162,11 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
         given = cls.__dict__.get('__hash__')
         if given is not None and given.__module__.startswith('pydantic.'):  # the class is frozen
             cls.__hash__ = _frozen_hash  # type: ignore[assignment]  # equal documents need equal hashes
+
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        state['__dict__'] = carried(type(self), state['__dict__'])
+        return state
 
     def __rich_repr__(self) -> Any:
         yield from self.__repr_args__()
@@ -236,6 +245,22 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
 
     def _get_string_for_regex_filter(self) -> str:
         return str(self)
+
+    # Names that programs written for earlier versions rely on, though they were never public.
+
+    @classmethod
+    def _get_field_annotation(cls, field: str) -> Any:
+        annotation = cls.model_fields[field].annotation
+        members = members_of(annotation)
+        return members[0] if len(members) == 1 else annotation
+
+    _get_field_type = _get_field_annotation
+
+    @classmethod
+    def _get_field_inner_type(cls, field: str) -> Any:
+        annotation = cls._get_field_annotation(field)
+        args = get_args(annotation)
+        return args[0] if len(args) == 1 else annotation
 
 
 # A plain string is an ID to type checkers here: defaults are not validated, so no ID object is made.

@@ -24,7 +24,9 @@
     ├── PreprocessError (RuntimeError)       a user's function failed inside a dataset
     └── UnsupportedError (NotImplementedError)   a thing this object cannot do
 
-``code`` is stable across versions. A pydantic error has the docarray errors behind it under ``ctx['error']``.
+``code`` is stable across versions. In the ``errors()`` of a ValidationError it is the ``type`` of a fault
+that is one of these errors, and the error itself stands under ``ctx['error']``. Where pydantic validates on
+its own (a TypeAdapter, a body in FastAPI), it stands there too, and the type is pydantic's ``value_error``.
 """
 
 from __future__ import annotations
@@ -269,7 +271,11 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
 
     @classmethod
     def of(
-        cls, error: pydantic_core.ValidationError, row: int | None = None, title: str = ''
+        cls,
+        error: pydantic_core.ValidationError,
+        row: int | None = None,
+        title: str = '',
+        inside: tuple[int | str, ...] = (),
     ) -> ValidationError:
         """Return pydantic's ``error`` as one of ours, with the same faults and text.
 
@@ -277,17 +283,20 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
             error: What pydantic raised.
             row: The row of the document in its array, where that is known.
             title: What was validated, where pydantic has no good name for it.
+            inside: What the paths of the faults are to start with.
         """
-        if isinstance(error, cls) and row is None:
+        if isinstance(error, cls) and row is None and not inside:
             return error
         title = title or error.title
         behind = '' if row is None else f' (row {row})'
-        faults: list[Any] = [_fault(fault) for fault in error.errors(include_url=False)]
+        faults: list[Any] = [
+            {**fault, 'loc': (*inside, *fault['loc'])} for fault in error.errors(include_url=False)
+        ]
         for fault in faults:
             cause = fault.get('ctx', {}).get('error')
             if isinstance(cause, DocArrayError):
                 cause.at('.'.join([title, *map(str, fault['loc'])]) + behind)
-        return cls.from_exception_data(title + behind, faults)
+        return cls.from_exception_data(title + behind, list(map(_fault, faults)))
 
     def __str__(self) -> str:
         return pydantic_core.ValidationError.__str__(self)
@@ -301,7 +310,11 @@ class ValidationError(InvalidValueError, pydantic_core.ValidationError):
 def _fault(fault: Any) -> Any:
     """One fault as ``from_exception_data`` takes it: an object for a type unknown to pydantic."""
     found = {key: fault[key] for key in ('type', 'loc', 'input', 'ctx') if key in fault}
-    if fault['type'] not in _pydantic_types():
+    cause = fault.get('ctx', {}).get('error')
+    if isinstance(cause, DocArrayError):
+        code: Any = cause.code  # pydantic's annotations want a literal
+        found['type'] = pydantic_core.PydanticCustomError(code, '{error}', found.pop('ctx'))
+    elif fault['type'] not in _pydantic_types():
         found['type'] = pydantic_core.PydanticCustomError(fault['type'], fault['msg'], found.pop('ctx', None))
     return found
 
@@ -312,4 +325,4 @@ def _pydantic_types() -> frozenset[str]:
 
 
 def _revalidation(title: str, faults: list[Any]) -> ValidationError:
-    return ValidationError.from_exception_data(title, [_fault(fault) for fault in faults])
+    return ValidationError.from_exception_data(title, list(map(_fault, faults)))

@@ -13,13 +13,13 @@ import collections.abc
 import enum
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Union
 
 from pydantic.fields import FieldInfo
 
-from docarray._hints import alias_of, alias_value, needs_its_name
+from docarray._hints import alias_of, alias_value, members_of, unalias
 from docarray.codecs import STANDARD, any_framework, enum_codec, json_codec, literal_codec
 from docarray.errors import SchemaError, show
 from docarray.frameworks import framework_of
@@ -27,6 +27,7 @@ from docarray.kinds import Codec, Kind
 
 DOCUMENT_MARK = '__docarray_document__'
 ARRAY_MARK = '__docarray_array__'
+STACKED_MARK = '__docarray_stacked__'
 #: On AnyDocument itself, not on classes derived from it: documents whose fields are not known.
 SCHEMALESS_MARK = '__docarray_schemaless__'
 
@@ -95,7 +96,7 @@ def lower(annotation: Any, metadata: tuple[Any, ...] = ()) -> Lowered:
         >>> lower(int | None).nullable, lower(int | None).codec.kind.name
         (True, 'int')
     """
-    annotation, inner = _unalias(annotation)
+    annotation, inner = unalias(annotation)
     metadata = inner + metadata
     for item in metadata:
         if hasattr(item, 'tensor_class'):  # typing.Shape: Annotated[torch.Tensor, Shape(3, 224, 224)]
@@ -123,43 +124,8 @@ def lower(annotation: Any, metadata: tuple[Any, ...] = ()) -> Lowered:
     return Lowered('cells', codec=json_codec(annotation))
 
 
-def _unalias(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Take off Annotated, ``type X = ...`` aliases and NewType; return the rest and the metadata.
-
-    An alias stays where it refers to itself: pydantic knows what to do with it.
-    """
-    metadata: tuple[Any, ...] = ()
-    while True:
-        if typing.get_origin(annotation) is typing.Annotated:
-            metadata = annotation.__metadata__ + metadata
-            annotation = annotation.__origin__
-        elif alias_of(annotation) is not None and not needs_its_name(annotation):
-            annotation = alias_value(annotation)
-        elif hasattr(annotation, '__supertype__'):
-            annotation = annotation.__supertype__
-        else:
-            return annotation, metadata
-
-
-def _members(annotation: Any) -> list[Any]:
-    """The members of a union, flat, without None; one member for anything else."""
-    annotation, metadata = _unalias(annotation)
-    if typing.get_origin(annotation) in (Union, types.UnionType):
-        return [found for arg in typing.get_args(annotation) for found in _members(arg)]
-    if annotation is type(None):
-        return []
-    return [annotated(annotation, metadata)]
-
-
-def annotated(annotation: Any, metadata: Sequence[Any]) -> Any:
-    """Put metadata back around an annotation."""
-    made: Any = typing.Annotated
-    parts = (annotation, *metadata)
-    return made[parts] if metadata else annotation
-
-
 def _allows_none(annotation: Any) -> bool:
-    annotation, _ = _unalias(annotation)
+    annotation, _ = unalias(annotation)
     if alias_of(annotation) is not None:
         return _allows_none(alias_value(annotation))
     if typing.get_origin(annotation) in (Union, types.UnionType):
@@ -168,7 +134,7 @@ def _allows_none(annotation: Any) -> bool:
 
 
 def _without_none(annotation: Any) -> Any:
-    members = _members(annotation)
+    members = members_of(annotation)
     return members[0] if len(members) == 1 else Union[tuple(members)]  # noqa: UP007 - made at run time
 
 
@@ -177,7 +143,7 @@ def _cells(cls: Any, nullable: bool = False) -> Lowered:
 
 
 def _lower_union(annotation: Any) -> Lowered:
-    members, nullable = _members(annotation), _allows_none(annotation)
+    members, nullable = members_of(annotation), _allows_none(annotation)
     if len(members) == 1:
         return replace(lower(members[0]), nullable=nullable)
     lowered = [lower(member) for member in members]

@@ -132,7 +132,7 @@ def _brief(fault: dict[str, Any]) -> dict[str, Any]:
         fault = {**fault, 'input': given if type(given) is str and len(given) <= 80 else show(given)}
     if isinstance(error, DocArrayError):
         about = {'code': error.code, 'got': error.got, 'wanted': error.wanted, 'hint': error.hint}
-        fault = {**fault, 'ctx': {key: text for key, text in about.items() if text}}
+        fault = {**fault, 'type': error.code, 'ctx': {key: text for key, text in about.items() if text}}
     elif isinstance(error, Exception):
         fault = {**fault, 'ctx': {'error': str(error)}}
     return fault

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pydantic
 
+from docarray._hints import annotated
 from docarray._typed import class_cache
 from docarray.batch import Batch, pack_field
 from docarray.cells import Ragged, Tensors
 from docarray.composites import Nested
 from docarray.document import BaseDocumentWithoutId
 from docarray.errors import InvalidValueError, ValidationError, show
-from docarray.lowering import annotated
 from docarray.schema import Field, schema_of
 from docarray.values import adapter_of
 

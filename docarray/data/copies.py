@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime
 import decimal
 import enum
@@ -12,15 +11,13 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pydantic
 
 from docarray.array.views import plain
-from docarray.frameworks import framework_of
 from docarray.kinds import identity
 from docarray.lowering import ARRAY_MARK, DOCUMENT_MARK
 from docarray.schema import Field
-from docarray.typing.types import TensorType
+from docarray.values import TENSOR_COPIES, copy_tensor_of
 
 __all__ = ['Copies', 'copier', 'shallow_copy']
 
@@ -112,34 +109,7 @@ def _copied(value: Any, cls: Any) -> Any:
     """Copy a tensor, a list or a dict; of lists and dicts only the outermost level."""
     if cls is dict or _is_list(cls):
         return value.copy()
-    framework = framework_of(value)
-    name = getattr(cls, 'tensor_type', _NO_TENSOR).framework if framework is None else framework.name
-    return _TENSORS.get(name, copy.deepcopy)(value)
-
-
-def _copy_array(array: Any) -> Any:
-    return copy.deepcopy(array) if array.dtype == np.object_ else array.copy('K')
-
-
-def _copy_torch(tensor: Any) -> Any:
-    made = tensor.clone()  # deepcopy would copy all of the memory that it is a view of
-    if type(made) is not type(tensor):
-        made.__class__ = type(tensor)  # nobody else has it yet; as_subclass would make a second object
-    return made
-
-
-def _copy_wrapper(tensor: Any) -> Any:
-    return copy.copy(tensor) if hasattr(tensor, 'unwrap') else tensor
-
-
-#: How to copy a tensor. Those of TensorFlow and JAX never change, the wrappers around them do.
-_TENSORS: dict[str, Callable[[Any], Any]] = {
-    'numpy': _copy_array,
-    'torch': _copy_torch,
-    'tensorflow': _copy_wrapper,
-    'jax': _copy_wrapper,
-}
-_NO_TENSOR = TensorType()
+    return copy_tensor_of(value)(value)
 
 
 def copier(field: Field | None) -> Function:
@@ -151,7 +121,7 @@ def copier(field: Field | None) -> Function:
     codec = None if field is None else field.lowered.codec
     if codec is not None and codec.plain and codec.kind.name in ('bool', 'int', 'float', 'str'):
         return identity
-    if codec is None or codec.type is None or codec.framework not in _TENSORS:
+    if codec is None or codec.type is None or codec.framework not in TENSOR_COPIES:
         return deep
-    known, copy_tensor = codec.type, _TENSORS[codec.framework]
+    known, copy_tensor = codec.type, TENSOR_COPIES[codec.framework]
     return lambda value: copy_tensor(value) if type(value) is known else deep(value)

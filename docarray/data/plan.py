@@ -14,6 +14,7 @@ from typing import Any
 
 import pydantic
 
+from docarray._hints import annotated
 from docarray._typed import portable
 from docarray.array.validate import field_adapter
 from docarray.array.views import view
@@ -22,7 +23,6 @@ from docarray.cells import Tensors
 from docarray.data.copies import Copies, Function, copier, shallow_copy
 from docarray.errors import InvalidValueError, PathError, PreprocessError, show
 from docarray.kinds import identity
-from docarray.lowering import annotated
 from docarray.schema import Field, Schema
 
 __all__ = ['Plan', 'Step']

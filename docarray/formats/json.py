@@ -22,10 +22,11 @@ from docarray._typed import class_cache
 from docarray.array.rows import DocumentArray
 from docarray.batch import Batch, collector_paused
 from docarray.document import AnyDocument, TensorForm, tensor_form
-from docarray.errors import InvalidValueError, ValidationError, show
+from docarray.errors import DocArrayError, InvalidValueError, TensorError, ValidationError, show
+from docarray.lowering import STACKED_MARK
 from docarray.schema import Schema
+from docarray.typing._coerce import framework_name, to_numpy
 from docarray.typing.tensor_json import to_base64, to_json
-from docarray.values import adapter_of
 
 __all__ = ['JsonFormat', 'dump_document', 'dump_rows', 'load_rows']
 
@@ -101,7 +102,7 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
             made: bytes = serializer.to_json(value, context=context | more, fallback=fallback, **_BY_NAME)
         except PydanticSerializationError as error:
             where = ' or '.join(sorted(cls.__name__ for cls in classes))
-            raise InvalidValueError(
+            raise _without_values(value) or InvalidValueError(
                 where=where, got=show(str(error), 300), wanted='what JSON can hold'
             ) from error
         return made.decode()
@@ -112,14 +113,17 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
         pieces = dump(tensor_sink=found.append, tensor_word=word).split(f'"{word}"')
         if len(pieces) == len(found) + 1:  # else pydantic tried several members of a union on one tensor
             # As text from here on: joined as bytes and then decoded, the whole would be in memory thrice.
-            numbers = [_numbers(tensor) for tensor in found]
+            try:
+                numbers = [_numbers(tensor) for tensor in found]
+            except TensorError as error:
+                raise _without_values(value) or error from error.__cause__
             return ''.join(chain.from_iterable(zip(pieces, [*numbers, ''], strict=True)))
     return dump()
 
 
 def _numbers(tensor: Any) -> str:
     """Return a tensor as JSON. Floats are the shortest that read back as the same in their own dtype."""
-    array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else _numpy(tensor)
+    array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else to_numpy(tensor)
     if array is None:  # a document made without validation may hold anything
         return orjson.dumps(tensor).decode()
     if not array.dtype.isnative:  # whose bytes orjson 3.10.0 would take as they are
@@ -128,14 +132,19 @@ def _numbers(tensor: Any) -> str:
         text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
     except TypeError:
         if array.ndim == 0 or array.dtype.kind == 'c':
-            return orjson.dumps(to_json(array)).decode()
+            return _object(array, tensor)
         array = _plain(array)
         text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
     if 'n' in text:  # null
         odd = array[~np.isfinite(array)].tolist()
         names = ['"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"' for x in odd]
         text = ''.join(chain.from_iterable(zip(text.split('null'), [*names, ''], strict=True)))
-    return text if array.size else orjson.dumps(to_json(array)).decode()
+    return text if array.size else _object(array, tensor)
+
+
+def _object(array: Array, tensor: Any) -> str:
+    """Return as JSON what lists of numbers cannot say."""
+    return orjson.dumps(to_json(array, framework_name(tensor))).decode()
 
 
 def _plain(array: Array) -> Array:
@@ -145,9 +154,23 @@ def _plain(array: Array) -> Array:
     return np.ascontiguousarray(array, array.dtype.newbyteorder('='))
 
 
-def _numpy(tensor: Any) -> Array | None:
-    adapter, native = adapter_of(tensor)
-    return None if adapter is None else adapter.to_numpy(native)
+def _without_values(value: Any, where: str = '') -> DocArrayError | None:
+    """Return the error about the first tensor that does not give its values, with its place."""
+    parts: dict[Any, Any]
+    if isinstance(value, pydantic.BaseModel):
+        where, parts = where or type(value).__name__, dict(value)
+    elif isinstance(value, dict):
+        parts = value
+    elif isinstance(value, (list, tuple)) or hasattr(type(value), STACKED_MARK):
+        parts = dict(enumerate(value))
+    else:
+        try:
+            to_numpy(value)
+        except TensorError as error:
+            return error.at(where)
+        return None
+    found = (_without_values(part, f'{where}.{name}' if where else '') for name, part in parts.items())
+    return next(filter(None, found), None)
 
 
 def _fallback(write: Callable[[Array], Any]) -> Callable[[Any], Any]:
@@ -156,7 +179,7 @@ def _fallback(write: Callable[[Array], Any]) -> Callable[[Any], Any]:
     def fallback(value: Any) -> Any:
         if isinstance(value, np.generic):
             return value.item()
-        array = _numpy(value)
+        array = to_numpy(value)
         if array is not None:
             return write(array)
         raise InvalidValueError(
@@ -178,9 +201,9 @@ def _writes_plainly(document_type: Any) -> bool:
 
 
 def _has_serializers(schema: Any) -> bool:
-    """Whether functions of the user's write some part; ``any`` may stand for a model that has some."""
+    """Whether functions of the user's write some part; any value or extra field may be a model with some."""
     if isinstance(schema, dict):
-        if schema.get('type') == 'any':
+        if schema.get('type') == 'any' or schema.get('extra_fields_behavior') == 'allow':
             return True
         written = schema.get('serialization') or {}
         function = written.get('function')
@@ -278,14 +301,5 @@ def _load_lines(lines: list[bytes], done: int, schema: Schema) -> Batch:
                 try:
                     documents.append(read(line))
                 except pydantic.ValidationError as error:
-                    raise _at_row(error, done + len(documents)) from error.__cause__
+                    raise ValidationError.of(error, inside=(done + len(documents),)) from error.__cause__
     return Batch.of(schema, documents, ragged=True)
-
-
-def _at_row(error: pydantic.ValidationError, row: int) -> ValidationError:
-    """The error about one document, its paths starting with the row."""
-    faults: list[Any] = [
-        {'loc': (row, *fault['loc']), **{key: fault[key] for key in ('type', 'input', 'ctx') if key in fault}}
-        for fault in error.errors(include_url=False)
-    ]
-    return ValidationError.of(pydantic.ValidationError.from_exception_data(error.title, faults))

@@ -28,12 +28,31 @@ def native(value: Any) -> Any:
     return value.unwrap() if hasattr(type(value), '_docarray_to_ndarray') else value
 
 
+def framework_name(value: Any) -> str:
+    """Return the framework of a tensor, native or ours, by name; '' for anything else."""
+    framework = framework_of(native(value))
+    return '' if framework is None else framework.name
+
+
 def to_numpy(value: Any) -> np.ndarray[Any, Any] | None:
-    """Return the values of a tensor, native or ours, as numpy; None for anything else."""
-    if hasattr(type(value), '_docarray_to_ndarray'):
-        return np.asarray(value._docarray_to_ndarray())
-    framework = framework_of(value)
-    return None if framework is None else framework.to_numpy(value)
+    """Return the values of a tensor, native or ours, as numpy; None for anything else.
+
+    Raises:
+        TensorError: It has no values, as torch's tensors on the device 'meta', or does not give them.
+    """
+    try:
+        if hasattr(type(value), '_docarray_to_ndarray'):
+            return np.asarray(value._docarray_to_ndarray())
+        framework = framework_of(value)
+        return None if framework is None else framework.to_numpy(value)
+    except DocArrayError:
+        raise
+    except Exception as error:  # each framework has errors of its own
+        raise TensorError(
+            got=f'{show(value)}, which says: {show(str(error), 200)}',
+            wanted='a tensor whose values can be read',
+            hint='Compute it, or move it to a device where it has values.',
+        ) from error
 
 
 def to_native(value: Any, framework: Framework, dtype: str = '') -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from operator import methodcaller
 from threading import RLock
@@ -18,7 +18,8 @@ from docarray.errors import SchemaError, ShapeError, UnsupportedError
 from docarray.frameworks import Framework, framework_of, get_framework
 from docarray.kinds import Codec, Kind, identity
 from docarray.typing import _coerce
-from docarray.typing.tensor_json import json_schema, to_base64, to_json
+from docarray.typing.serializers import serialize, serialize_base64
+from docarray.typing.tensor_json import json_schema, to_json
 from docarray.typing.types import TensorType, parse_key, show_shape
 
 __all__ = ['AbstractTensor', 'TensorMeta']
@@ -254,7 +255,7 @@ class AbstractTensor(metaclass=TensorMeta):
             validator_of(cls),
             core_schema.json_or_python_schema(core_schema.any_schema(), given),
             serialization=core_schema.plain_serializer_function_ser_schema(
-                _serialize, info_arg=True, when_used='json'
+                serialize, info_arg=True, when_used='json'
             ),
         )
 
@@ -263,7 +264,7 @@ class AbstractTensor(metaclass=TensorMeta):
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         written: Any = schema.get('serialization', {})
-        in_base64 = handler.mode == 'serialization' and written.get('function') is _serialize_base64
+        in_base64 = handler.mode == 'serialization' and written.get('function') is serialize_base64
         return json_schema(replace(cls.tensor_type, shape=()) if in_base64 else cls.tensor_type)
 
 
@@ -324,70 +325,3 @@ def _quick(target: Any, kind: TensorType, plain: Any, slow: Validator) -> Valida
         return slow(value)
 
     return validate
-
-
-def _serialize(value: Any, info: Any) -> Any:
-    context = info.context
-    form = None
-    if type(context) is dict:
-        if 'tensor_sink' in context:  # docarray.formats.json writes the numbers where this word stands
-            context['tensor_sink'](value)
-            return context['tensor_word']
-        form = context.get('tensors')
-    array = _coerce.to_numpy(value)
-    if array is None:  # a document made without validation may hold anything
-        return value
-    return to_base64(array) if form == 'base64' else to_json(array)
-
-
-def _serialize_base64(value: Any, info: Any) -> Any:
-    """The serializer in classes that write base64; what a single call asks for goes first."""
-    if type(info.context) is dict and info.context.get('tensors'):
-        return _serialize(value, info)
-    array = _coerce.to_numpy(value)
-    return value if array is None else to_base64(array)
-
-
-def _serialize_extra(value: Any, handler: Any, info: Any) -> Any:
-    """The serializer of fields that nobody declared: tensors as everywhere, pydantic's way for the rest."""
-    return handler(value) if _coerce.to_numpy(value) is None else _serialize(value, info)
-
-
-def write_base64(schema: Any, document_type: type) -> None:
-    """Make the tensors of a document class write base64, in its core schema, in place.
-
-    Args:
-        schema: The core schema of the class. Models nested in it say for themselves what they write.
-        document_type: The class.
-    """
-    for node in _own_nodes(schema, document_type):
-        written = node.get('serialization')
-        if isinstance(written, dict) and written.get('function') is _serialize:
-            written['function'] = _serialize_base64
-
-
-def write_extras(schema: Any, document_type: type) -> None:
-    """Make a document class that takes any field write tensors in those, in its core schema, in place.
-
-    Args:
-        schema: The core schema of the class.
-        document_type: The class.
-    """
-    extra = core_schema.wrap_serializer_function_ser_schema(
-        _serialize_extra, info_arg=True, schema=core_schema.any_schema(), when_used='json'
-    )
-    for node in _own_nodes(schema, document_type):
-        if node.get('type') == 'model-fields' and not node.get('extras_schema'):
-            node['extras_schema'] = core_schema.any_schema(serialization=extra)
-
-
-def _own_nodes(schema: Any, document_type: type) -> Iterator[dict[str, Any]]:
-    """The parts of a class's core schema that are not those of models nested in it."""
-    if isinstance(schema, dict):
-        if schema.get('type') in ('model', 'dataclass') and schema.get('cls') is not document_type:
-            return
-        yield schema
-        schema = [part for key, part in schema.items() if key not in ('default', 'metadata', 'serialization')]
-    if isinstance(schema, (list, tuple)):
-        for part in schema:
-            yield from _own_nodes(part, document_type)

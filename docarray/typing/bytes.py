@@ -7,14 +7,14 @@ in Python, is read as base64 too, so that a body that a web framework has parsed
 from __future__ import annotations
 
 from binascii import Error, a2b_base64, b2a_base64
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from docarray.errors import InvalidValueError, show
-from docarray.kinds import Codec, Kind
 from docarray.media import audio, image, video
+from docarray.typing._field_type import FieldType
 from docarray.typing.tensors import AudioNdArray, ImageNdArray
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ __all__ = [
     'from_base64',
     'to_base64',
 ]
+
+#: Earlier versions had a package here: its modules are found by ``docarray._aliases``.
+__path__: list[str] = []
 
 B = TypeVar('B', bound='BaseBytes')
 
@@ -75,7 +78,7 @@ def from_base64(text: str) -> bytes:
     return data
 
 
-class BaseBytes(bytes):
+class BaseBytes(FieldType, bytes):
     r"""Bytes of a media file; the base of the classes for each medium.
 
     As a field type it takes bytes, bytearray, memoryview and base64 text.
@@ -87,6 +90,12 @@ class BaseBytes(bytes):
     """
 
     __slots__ = ()
+    _docarray_kind = 'bytes'
+    _docarray_written = core_schema.plain_serializer_function_ser_schema(
+        to_base64, return_schema=core_schema.str_schema(), when_used='json'
+    )
+    #: What JSON Schema calls ``contentMediaType``; '' for any.
+    _media_type: ClassVar[str] = ''
 
     @classmethod
     def _docarray_validate(cls: type[B], value: object) -> B:
@@ -102,22 +111,9 @@ class BaseBytes(bytes):
         )
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._docarray_validate,
-            serialization=core_schema.plain_serializer_function_ser_schema(
-                to_base64, return_schema=core_schema.str_schema(), when_used='json'
-            ),
-        )
-
-    @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {'type': 'string', 'format': 'base64', 'contentEncoding': 'base64'}
-
-    @classmethod
-    def __docarray_codec__(cls) -> Codec:
-        # Not packed by bytes(), which would copy: these bytes are bytes to every format.
-        return Codec(Kind('bytes'), unpack=cls)
+        more = {'contentMediaType': cls._media_type} if cls._media_type else {}
+        return {'type': 'string', 'format': 'base64', 'contentEncoding': 'base64', **more}
 
 
 class ImageBytes(BaseBytes):
@@ -131,6 +127,7 @@ class ImageBytes(BaseBytes):
     """
 
     __slots__ = ()
+    _media_type = 'image/*'
 
     def load(
         self,
@@ -183,6 +180,7 @@ class AudioBytes(BaseBytes):
     """
 
     __slots__ = ()
+    _media_type = 'audio/*'
 
     def load(self) -> tuple[AudioNdArray, int]:
         """Decode the audio; see ``docarray.media.audio.decode``.
@@ -221,6 +219,7 @@ class VideoBytes(BaseBytes):
     """
 
     __slots__ = ()
+    _media_type = 'video/*'
 
     def load(self) -> VideoLoadResult:
         """Decode the video. Not part of this version yet: raises UnsupportedError."""

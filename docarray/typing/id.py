@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from os import urandom
-from typing import Any
-
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
 
 from docarray.errors import InvalidValueError, show
-from docarray.kinds import Codec, Kind
+from docarray.typing._field_type import FieldType
 
 __all__ = ['ID', 'new_id']
 
@@ -27,7 +23,7 @@ def new_id() -> str:
     return urandom(16).hex()
 
 
-class ID(str):
+class ID(FieldType, str):
     """A string that names a document.
 
     As a field type it takes whatever has a text of its own: str, int, UUID... Bytes are read as
@@ -46,20 +42,6 @@ class ID(str):
         if type(value) is str and value.isascii():
             return cls(value)
         return value if isinstance(value, cls) else cls(_text(value))
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._docarray_validate, serialization=core_schema.simple_ser_schema('str')
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {'type': 'string'}
-
-    @classmethod
-    def __docarray_codec__(cls) -> Codec:
-        return Codec(Kind('str'), pack=str, unpack=cls)
 
 
 def _text(value: object) -> str:

@@ -8,15 +8,17 @@ from typing import Any, Union
 
 import numpy as np
 from pydantic import GetCoreSchemaHandler
+from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import CoreSchema, core_schema
 
-from docarray._hints import alias_value
+from docarray._hints import alias_value, annotated
+from docarray._typed import class_cache
 from docarray.errors import SchemaError, show
 from docarray.typing.abstract import AbstractTensor, TensorMeta
 from docarray.typing.tensors import tensor_class
 from docarray.typing.types import dtype_name, parse_key
 
-__all__ = ['Shape', 'tensor_class_of']
+__all__ = ['Shape', 'schema_of_model', 'tensor_class_of']
 
 _TOP_MODULES = {'numpy': 'numpy', 'torch': 'torch', 'tensorflow': 'tensorflow', 'jax': 'jax', 'jaxlib': 'jax'}
 _NATIVE = {'numpy': 'ndarray', 'torch': 'Tensor', 'tensorflow': 'Tensor', 'jax': 'Array'}
@@ -126,3 +128,57 @@ def tensor_class_of(source: Any) -> tuple[Any, str]:
         if name is not None and base.__name__.rpartition('.')[2] == _NATIVE[name]:
             return tensor_class(name), dtype
     return None, dtype
+
+
+def schema_of_model(cls: Any, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    """Return pydantic's own schema of a model, in which a bare ``torch.Tensor`` is a tensor of any shape.
+
+    pydantic does not know the classes of the frameworks. Fields that it refuses for that get a ``Shape()``,
+    unless the class allows arbitrary types, for then pydantic refuses nothing.
+
+    Args:
+        cls: The model.
+        source: What stands in the annotation for it.
+        handler: pydantic's own way.
+
+    Raises:
+        SchemaError: pydantic does not know the type of a field, and it is no tensor; names the field.
+    """
+    if class_cache(cls).values.get('refused'):
+        return core_schema.any_schema()  # this very class inside a field of its own that is looked at below
+    try:
+        return handler(source)
+    except PydanticSchemaGenerationError:
+        class_cache(cls).values['refused'] = True
+        try:
+            _take_tensors(cls, handler)
+        finally:
+            del class_cache(cls).values['refused']
+    return handler(source)
+
+
+def _take_tensors(cls: Any, handler: GetCoreSchemaHandler) -> None:
+    for name, field in cls.model_fields.items():
+        refusal = _refusal(handler, field.annotation, field.metadata)
+        if isinstance(refusal, SchemaError):
+            raise refusal
+        if refusal is not None:
+            metadata = [Shape(), *field.metadata]
+            if _refusal(handler, field.annotation, metadata) is not None:
+                raise SchemaError(
+                    where=f'{cls.__name__}.{name}',
+                    got=show(field.annotation),
+                    wanted='types that pydantic knows',
+                    hint='Inside of other types, declare tensors by classes such as TorchTensor or '
+                    'Annotated[torch.Tensor, Shape(...)]. For classes of other kinds set '
+                    'arbitrary_types_allowed=True in model_config.',
+                ) from refusal
+            field.metadata = metadata  # a new list: the class that the field is inherited from has the old
+
+
+def _refusal(handler: GetCoreSchemaHandler, annotation: Any, metadata: list[Any]) -> Exception | None:
+    try:
+        handler.generate_schema(annotated(annotation, metadata))
+    except (PydanticSchemaGenerationError, SchemaError) as error:
+        return error
+    return None

@@ -28,6 +28,7 @@ _BASE64 = {
     'dtype': {'type': 'string'},
     'shape': {'type': 'array', 'items': {'type': 'integer'}},
     'data': {'type': 'string'},
+    'framework': {'type': 'string'},
 }
 _WANTED = 'nested lists of numbers, all lists of one level equally long'
 
@@ -86,14 +87,16 @@ def to_lists(array: Array) -> Any:
     return mixed.tolist()
 
 
-def to_base64(array: Array) -> dict[str, Any]:
+def to_base64(array: Array, framework: str = '') -> dict[str, Any]:
     """Return an array as an object of dtype, shape and base64 data, which keeps every bit.
 
     Args:
         array: Any shape and dtype that a tensor can have.
+        framework: What the tensor was of; '' or 'numpy' is not written.
 
     Returns:
-        'dtype' by name, 'shape' as a list, 'data': the values in C order, little-endian, in base64.
+        'dtype' by name, 'shape' as a list, 'data': the values in C order, little-endian, in base64;
+        'framework', if there is one.
 
     Example:
         >>> to_base64(np.array([1, 2], np.int16))
@@ -102,10 +105,11 @@ def to_base64(array: Array) -> dict[str, Any]:
     dtype = array.dtype if _beyond_numpy(_rules.dtype_name(array.dtype)) else array.dtype.newbyteorder('<')
     data = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
     text = base64.b64encode(data.data).decode('ascii')
-    return {'dtype': _rules.dtype_name(array.dtype), 'shape': list(array.shape), 'data': text}
+    more = {'framework': framework} if framework not in ('', 'numpy') else {}
+    return {'dtype': _rules.dtype_name(array.dtype), 'shape': list(array.shape), 'data': text, **more}
 
 
-def to_json(array: Array) -> Any:
+def to_json(array: Array, framework: str = '') -> Any:
     """Return nested lists, or the base64 form where lists cannot tell the shape (0-d, or no values).
 
     Example:
@@ -113,7 +117,7 @@ def to_json(array: Array) -> Any:
         [0, 3]
     """
     if array.ndim == 0 or 0 in array.shape[:-1]:
-        return to_base64(array)
+        return to_base64(array, framework)
     return to_lists(array)
 
 
@@ -300,7 +304,8 @@ def json_schema(kind: TensorType) -> dict[str, Any]:
     Returns:
         An array of arrays. Under the key 'tensor/array shape' stands the shape as earlier versions
         wrote it ('[3, x, x]', or 'not specified'), from which they rebuild document classes; under
-        'tensor/array dtype' the dtype where it is declared.
+        'tensor/array dtype' the dtype where it is declared, and under 'tensor/array modality'
+        'image', 'embedding' and so on.
 
     Example:
         >>> json_schema(TensorType(shape=(2,), dtype='uint8'))['items']
@@ -309,12 +314,14 @@ def json_schema(kind: TensorType) -> dict[str, Any]:
     shape = kind.shape
     schema: dict[str, Any] = {'type': 'array', 'items': {}}
     if shape == ():
-        schema = {'type': 'object', 'properties': _BASE64, 'required': list(_BASE64)}
+        schema = {'type': 'object', 'properties': dict(_BASE64), 'required': ['dtype', 'shape', 'data']}
     elif shape is not None:
         schema = _nested(shape, _leaf(kind.dtype))
     schema['tensor/array shape'] = 'not specified' if shape is None else show_shape(shape)
     if kind.dtype:
         schema['tensor/array dtype'] = kind.dtype
+    if kind.modality:
+        schema['tensor/array modality'] = kind.modality
     return schema
 
 

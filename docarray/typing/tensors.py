@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -123,7 +124,8 @@ class AnyTensor(AbstractTensor, metaclass=UnionMeta):
     """A tensor of any framework, as a field type.
 
     There are no instances of its own: a value becomes an instance of its own framework's class, lists
-    and JSON become numpy. ``isinstance(value, AnyTensor)`` holds for all tensor classes.
+    and JSON become numpy. JSON in base64 names the framework, and becomes a tensor of it again where
+    it has been imported. ``isinstance(value, AnyTensor)`` holds for all tensor classes.
 
     Example:
         >>> type(AnyTensor([1, 2])).__name__
@@ -162,7 +164,7 @@ class AnyTensor(AbstractTensor, metaclass=UnionMeta):
                     return _checked(value, kind)
             else:
                 framework = framework_of(value)
-                name = '' if framework is None else framework.name
+                name = _imported_framework(value) if framework is None else framework.name
             name = name if name in _HOMES else 'numpy'
             return (validators.get(name) or of(name))(value)
 
@@ -179,6 +181,12 @@ class AnyTensor(AbstractTensor, metaclass=UnionMeta):
             return tensor_class(name, kind.modality)._docarray_from_native(tensor)
 
         return Codec(stored, _pack_any, unpack, '', cls.__unparametrizedcls__)
+
+
+def _imported_framework(value: Any) -> str:
+    """Return the framework that JSON names, if it is in use here: no text from outside may import one."""
+    name = value.get('framework') if isinstance(value, Mapping) else None
+    return name if isinstance(name, str) and name in _HOMES and name in sys.modules else ''
 
 
 def _checked(value: AbstractTensor, kind: TensorType) -> AbstractTensor:

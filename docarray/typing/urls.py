@@ -10,14 +10,14 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, Url, core_schema
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema, Url
 
 from docarray.errors import InvalidValueError, show
-from docarray.kinds import Codec, Kind
 from docarray.media import audio, image, mesh, pointcloud, text, video
 from docarray.media.fetch import DEFAULT_TIMEOUT, MAX_BYTES, fetch
 from docarray.typing._extensions import AUDIO, IMAGE, POINTS, SHAPES, TEXT, VIDEO, extension_of, suits
+from docarray.typing._field_type import FieldType
 from docarray.typing.bytes import AudioBytes, ImageBytes, VideoBytes, VideoLoadResult
 from docarray.typing.id import check_unicode
 from docarray.typing.tensors import AudioNdArray, ImageNdArray, NdArray
@@ -39,7 +39,7 @@ __all__ = [
 U = TypeVar('U', bound='AnyUrl')
 
 
-class AnyUrl(str):
+class AnyUrl(FieldType, str):
     """A URL or path of anything. Every string is one.
 
     As a field type it takes str, PathLike and the URL objects of pydantic. The class itself,
@@ -56,6 +56,7 @@ class AnyUrl(str):
 
     __slots__ = ()
     _main_type: ClassVar[str] = ''
+    _target: ClassVar[str] = ''  # targetMediaType of JSON Hyper-Schema, where it is not _main_type/*
     _extensions: ClassVar[frozenset[str]] = frozenset()
     _endings: ClassVar[frozenset[str]] = frozenset()
 
@@ -133,18 +134,9 @@ class AnyUrl(str):
         )
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls._docarray_validate, serialization=core_schema.simple_ser_schema('str')
-        )
-
-    @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {'type': 'string', 'format': 'uri'}
-
-    @classmethod
-    def __docarray_codec__(cls) -> Codec:
-        return Codec(Kind('str'), pack=str, unpack=cls)
+        target = cls._target or (f'{cls._main_type}/*' if cls._main_type else '')
+        return {'type': 'string', 'format': 'uri', **({'targetMediaType': target} if target else {})}
 
     def load_bytes(self, timeout: float | None = None, *, max_bytes: int = MAX_BYTES) -> bytes:
         """Return what the URL holds.
@@ -350,6 +342,7 @@ class Mesh3DUrl(Url3D):
     """
 
     __slots__ = ()
+    _target = 'model/mesh'
 
     def load(
         self, skip_materials: bool = True, trimesh_args: Mapping[str, Any] | None = None
@@ -367,7 +360,7 @@ class PointCloud3DUrl(Url3D):
     """
 
     __slots__ = ()
-    _extensions = SHAPES | POINTS
+    _extensions, _target = SHAPES | POINTS, 'model/x.point-cloud'
 
     def load(
         self,
@@ -385,8 +378,7 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return str(value)
     if isinstance(value, os.PathLike):
-        path = os.fspath(value)
-        return path if isinstance(path, str) else os.fsdecode(path)
+        return os.fsdecode(value)
     from pydantic import networks  # only here: it takes long to import
 
     # pydantic_core.Url: what pydantic's own URLs were before 2.10, and still stand on.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pydantic
 import pytest
 
 from docarray import BaseDocument, DocumentArray
@@ -32,6 +33,50 @@ def test_equal_names_are_equal_sizes() -> None:
         Clip(frames=np.zeros((3, 4)), labels=np.zeros(2))
     assert isinstance(caught.value.causes[0], ShapeError)
     assert caught.value.causes[0].where == 'Clip.labels'
+
+
+def fault_of(cls: Any, value: Any) -> Any:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        pydantic.TypeAdapter(cls).validate_python(value)
+    (fault,) = caught.value.errors()
+    assert isinstance(fault['ctx']['error'], ShapeError)
+    assert "'frames'" in fault['msg']
+    assert 'Clip.labels' in fault['msg']
+    return fault
+
+
+def test_the_field_that_disagrees_is_named() -> None:
+    class Renamed(BaseDocument):
+        frames: Frames
+        labels: Labels = pydantic.Field(alias='tags')
+
+    bad = {'frames': np.zeros((3, 4)), 'labels': np.zeros(2)}
+    fault = fault_of(Clip, bad)
+    assert (fault['type'], fault['loc']) == ('value_error', ('labels',))
+    assert fault['input'] == (2,)
+    assert fault_of(DocumentArray[Clip], [clip(3), bad])['loc'] == (1, 'labels')
+    with pytest.raises(ValidationError) as caught:
+        Renamed(frames=np.zeros((3, 4)), tags=np.zeros(2))
+    assert caught.value.errors()[0]['loc'] == ('tags',)
+    with pytest.raises(ValidationError) as caught:
+        clip(3).labels = np.zeros(2)
+    assert caught.value.errors()[0]['loc'] == ('labels',)
+
+
+def test_the_field_that_disagrees_in_an_answer_of_fastapi() -> None:
+    fastapi = pytest.importorskip('fastapi')
+    testclient = pytest.importorskip('fastapi.testclient')
+    app = fastapi.FastAPI()
+
+    def take(clip: Any) -> int:
+        return 1
+
+    take.__annotations__['clip'] = Clip
+    app.post('/')(take)
+    body = {'frames': np.zeros((3, 4)).tolist(), 'labels': [0.0, 0.0]}
+    answer = testclient.TestClient(app).post('/', json=body)
+    assert answer.status_code == 422
+    assert answer.json()['detail'][0]['loc'] == ['body', 'labels']
 
 
 def test_a_name_twice_in_one_field() -> None:

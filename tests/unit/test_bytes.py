@@ -116,8 +116,9 @@ def test_none_stays_none() -> None:
 
 def test_the_json_schema() -> None:
     wanted = {'type': 'string', 'format': 'base64', 'contentEncoding': 'base64'}
-    for mode in ('validation', 'serialization'):
-        assert TypeAdapter(ImageBytes).json_schema(mode=mode) == wanted  # type: ignore[arg-type]
+    for cls, more in ((BaseBytes, {}), (ImageBytes, {'contentMediaType': 'image/*'})):
+        for mode in ('validation', 'serialization'):
+            assert TypeAdapter(cls).json_schema(mode=mode) == {**wanted, **more}  # type: ignore[arg-type]
 
 
 def test_an_error_does_not_repeat_the_whole_value() -> None:

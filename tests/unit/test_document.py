@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -466,3 +467,25 @@ def test_pydantic_1_names() -> None:
     with pytest.raises(ValidationError):
         Page.from_json('{')
     assert page.is_view() is False
+
+
+def test_names_that_programs_for_earlier_versions_rely_on() -> None:
+    class Page(BaseDocument):
+        n: int | None = None
+        parts: list[str] = []
+
+    assert Page._get_field_annotation('n') is int
+    assert Page._get_field_type('parts') == list[str]
+    assert Page._get_field_inner_type('parts') is str
+    assert Page._get_field_inner_type('n') is int
+
+
+def test_tensors_in_extra_fields_are_written_wherever_they_are() -> None:
+    document = AnyDocument(a=np.ones(2), b=[np.zeros(1), 'x'], c={'d': np.ones(1)}, e=(1, 2))
+    wanted = {'a': [1.0, 1.0], 'b': [[0.0], 'x'], 'c': {'d': [1.0]}, 'e': [1, 2]}
+    for text in (document.model_dump_json(exclude={'id'}), document.to_json()):
+        assert {name: value for name, value in json.loads(text).items() if name != 'id'} == wanted
+    written = document.model_dump(mode='json')
+    assert {name: written[name] for name in wanted} == wanted
+    assert type(document.model_dump()['a']) is np.ndarray
+    assert type(document.b[0]) is np.ndarray

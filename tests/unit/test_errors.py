@@ -7,10 +7,12 @@ import pickle
 from typing import Any
 
 import pydantic
+import pydantic_core
 import pytest
 
 from docarray import BaseDocument, errors
 from docarray.errors import DocArrayError, ValidationError, show
+from docarray.typing import ImageUrl, NdArray
 
 CLASSES = [getattr(errors, name) for name in errors.__all__ if name != 'show']
 
@@ -80,6 +82,44 @@ def test_a_row_can_be_added_to_a_validation_error() -> None:
     assert found.title == 'Page (row 3)'
     assert found.errors()[0]['loc'] == ('inner', 'n')
     assert ValidationError.of(found) is found
+
+
+def test_the_type_of_a_fault_is_the_code_of_the_error_behind_it() -> None:
+    class Picture(BaseDocument):
+        pixels: NdArray[2]
+        link: ImageUrl
+        n: int
+        even: int
+
+        @pydantic.field_validator('even')
+        @classmethod
+        def is_even(cls, value: int) -> int:
+            if value % 2:
+                raise pydantic_core.PydanticCustomError('odd', 'not even: {n} {x}', {'n': value})
+            return value
+
+    with pytest.raises(ValidationError) as caught:
+        Picture(pixels=[1, 2, 3], link='a.txt', n='{x}', even=1)
+    error = caught.value
+    for found in (error, pickle.loads(pickle.dumps(error)), ValidationError.of(error, row=2)):
+        faults = found.errors()
+        assert [one['type'] for one in faults] == ['tensor_shape', 'invalid_value', 'int_parsing', 'odd']
+        assert [type(cause) for cause in found.causes] == [errors.ShapeError, errors.InvalidValueError]
+        assert (
+            faults[0]['msg']
+            == str(faults[0]['ctx']['error'])
+            == 'Picture.pixels: got shape (3,), wanted (2,)'
+        )
+        assert faults[3]['msg'] == 'not even: 1 {x}'
+        assert 'tensor_shape' in str(found)
+        assert 'wanted (2,)' in found.json()
+
+
+def test_the_paths_of_faults_can_be_put_inside_of_another() -> None:
+    assert [one['loc'] for one in ValidationError.of(fault(), inside=(7,)).errors()] == [
+        (7, 'inner', 'n'),
+        (7, 'tags', 1),
+    ]
 
 
 def test_show_is_cut_and_never_fails() -> None:

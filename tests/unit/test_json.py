@@ -14,6 +14,7 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import numpy as np
 import pydantic
+import pydantic_core
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -206,7 +207,7 @@ def test_frameworks_and_their_own_dtypes(name: str) -> None:
         assert back.own.dtype == document.own.dtype
         assert Mixed(own=back.own, any=back.own) == Mixed(own=tensor, any=tensor)
     back = Mixed.from_json(document.to_json(tensors='base64'))
-    assert str(back.any.dtype) == 'bfloat16'
+    assert back.any.dtype == document.any.dtype
 
 
 # --------------------------------------------------------------------------------- base64 by class
@@ -588,3 +589,19 @@ def test_faults_in_a_stream_name_the_row() -> None:
         list(form.load_stream([stream[:-20]], schema))
     with pytest.raises(DocArrayError):
         list(form.load_stream([b'{"tensor":[1]},{"tensor":[1]}\n'], schema))
+
+
+def test_faults_of_a_users_own_type_in_a_stream() -> None:
+    class Even(BaseDocument):
+        n: int
+
+        @pydantic.field_validator('n')
+        @classmethod
+        def is_even(cls, value: int) -> int:
+            if value % 2:
+                raise pydantic_core.PydanticCustomError('odd', 'not even')
+            return value
+
+    with pytest.raises(ValidationError) as caught:
+        list(JsonFormat().load_stream([b'{"n":2}\n{"n":1}\n'], schema_of(Even)))
+    assert [(one['type'], one['loc']) for one in caught.value.errors()] == [('odd', (1, 'n'))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import copy
+import dataclasses
+import enum
 import gc
 import multiprocessing
 import pickle
@@ -12,11 +14,13 @@ import sys
 import textwrap
 import weakref
 from multiprocessing import pool as pools
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import cloudpickle
 import numpy as np
+import pydantic
 import pytest
+import typing_extensions
 
 import docarray
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
@@ -65,6 +69,65 @@ def local_class() -> Any:
             return self.embedding * 2
 
     return Hidden
+
+
+def local_fields() -> Any:
+    """A class whose fields are of classes that only this call knows, and one such document."""
+
+    class Color(enum.Enum):
+        RED = 1
+        BLUE = 'b'
+
+    class Rights(enum.IntFlag):
+        READ = 1
+        WRITE = 2
+
+    @dataclasses.dataclass(frozen=True)
+    class Point:
+        x: float
+        color: Color
+
+    class Pair(NamedTuple):
+        left: int
+        right: Color
+
+    class Keys(typing_extensions.TypedDict):
+        point: Point
+
+    class Model(pydantic.BaseModel):
+        color: Color = Color.BLUE
+        points: list[Point] = []
+
+    class Plain(BaseDocument):
+        color: Color = Color.RED
+        n: int = 0
+
+    class Local(BaseDocument):
+        color: Color
+        rights: Rights | None = None
+        fixed: Literal[Color.RED] = Color.RED
+        point: Point
+        pair: Pair
+        keys: Keys
+        model: Model
+        colors: dict[str, list[Color]]
+        nested: Plain
+        many: DocumentArray[Plain]
+        boxed: Box[Color]
+
+    point = Point(1.0, Color.RED)
+    return Local, Local(
+        color=Color.BLUE,
+        rights=Rights.READ | Rights.WRITE,
+        point=point,
+        pair=Pair(1, Color.RED),
+        keys={'point': point},
+        model=Model(points=[point]),
+        colors={'a': [Color.RED, Color.BLUE]},
+        nested=Plain(),
+        many=[Plain(n=1), Plain(n=2)],
+        boxed=Box[Color](value=Color.BLUE),
+    )
 
 
 def local_array(kind: Any) -> Any:
@@ -286,6 +349,75 @@ def test_threads_get_one_class() -> None:
             assert len(set(made)) == 1
             schemas = list(executor.map(lambda _, kind=kind: schema_of(kind), range(8)))
             assert len(set(map(id, schemas))) == 1
+
+
+TRAVELS = {
+    'pickle': lambda value: pickle.loads(pickle.dumps(value)),
+    'old pickle': lambda value: pickle.loads(pickle.dumps(value, 2)),
+    'cloudpickle': lambda value: pickle.loads(cloudpickle.dumps(value)),
+    'deepcopy': copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize('travel', TRAVELS)
+def test_local_classes_of_fields_travel_with_the_documents(travel: str) -> None:
+    kind, sent = local_fields()
+    sent_array = DocumentArray[kind]([sent, sent])
+    array, stacked = TRAVELS[travel]((sent_array, sent_array.stack()))
+    assert array == sent_array
+    assert stacked.unstack() == sent_array
+    for back in (*array, *stacked.unstack(), stacked[0]):
+        assert back.color is sent.color
+        assert back.fixed is sent.fixed
+        assert back.colors == sent.colors
+        assert type(back.rights) is type(sent.rights)
+        assert back.point == sent.point
+        assert type(back.pair) is type(sent.pair)
+        assert back.pair.right is sent.pair.right
+        assert type(back.keys['point']) is type(sent.point)
+        assert type(back.model) is type(sent.model)
+        assert back.model == sent.model
+        assert isinstance(back.nested, type(sent.nested))
+        assert isinstance(back.boxed, type(sent.boxed))
+
+
+@pytest.mark.parametrize('method', multiprocessing.get_all_start_methods())
+def test_local_classes_of_fields_in_other_processes(method: str) -> None:
+    kind, sent = local_fields()
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        for back in (pool.apply(echo, (sent,)), *pool.apply(echo, (DocumentArray[kind]([sent]).stack(),))):
+            assert type(back) in (kind, type(DocumentArray[kind]([sent]).stack()[0]))
+            assert back == sent
+            assert back.color is sent.color
+            assert back.pair.right is sent.pair.right
+        assert pool.apply(well_colored, (DocumentArray[kind]([sent, sent]),)) == [True, True]
+
+
+def well_colored(array: Any) -> list[bool]:
+    """Whether the classes of the fields and the members in them are one also over there."""
+    enums = type(array[0].color)
+    return [
+        one.color is enums.BLUE and one.point.color is enums.RED and isinstance(one.boxed.value, enums)
+        for one in array
+    ]
+
+
+def test_a_local_class_goes_once_with_many_documents() -> None:
+    kind, one = local_fields()
+    single = len(pickle.dumps(DocumentArray[kind]([one])))
+    many = [kind(**{**vars(one), 'id': str(i)}) for i in range(21)]
+    assert len(pickle.dumps(DocumentArray[kind](many))) < 2 * single
+
+
+def test_local_classes_of_fields_are_freed() -> None:
+    kind, one = local_fields()
+    pickle.loads(pickle.dumps(DocumentArray[kind]([one]).stack()))
+    classes = (kind, type(one.rights), type(one.point), type(one.model))  # typing keeps what Literal names
+    gone = [weakref.ref(cls) for cls in classes]
+    del kind, one, classes
+    for _ in range(3):
+        gc.collect()
+    assert [ref() for ref in gone] == [None] * 4
 
 
 def test_typed_subclass_of_an_array_travels() -> None:

@@ -312,6 +312,7 @@ def test_a_wrong_value_names_its_place() -> None:
                 'type': 'array',
                 'items': {'type': 'array', 'items': {'type': 'integer'}},
                 'tensor/array shape': '[h, None]',
+                'tensor/array modality': 'image',
                 'tensor/array dtype': 'uint8',
             },
         ),

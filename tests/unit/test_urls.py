@@ -235,10 +235,24 @@ def test_in_a_model() -> None:
     assert type(page.model_dump(mode='json')['image']) is str
 
 
+#: What the URLs of a class point to, as JSON Schema says it.
+TARGETS: dict[Any, str] = {
+    ImageUrl: 'image/*',
+    AudioUrl: 'audio/*',
+    VideoUrl: 'video/*',
+    TextUrl: 'text/*',
+    Url3D: 'model/*',
+    Mesh3DUrl: 'model/mesh',
+    PointCloud3DUrl: 'model/x.point-cloud',
+}
+
+
 @pytest.mark.parametrize('cls', CLASSES)
 def test_json_schema_pickle_copy_and_codec(cls: Any) -> None:
+    target = TARGETS.get(cls)
+    wanted = {'type': 'string', 'format': 'uri', **({'targetMediaType': target} if target else {})}
     for mode in ('validation', 'serialization'):
-        assert TypeAdapter(cls).json_schema(mode=mode) == {'type': 'string', 'format': 'uri'}  # type: ignore[arg-type]
+        assert TypeAdapter(cls).json_schema(mode=mode) == wanted  # type: ignore[arg-type]
     one = cls('https://example.org/a')
     codec = cls.__docarray_codec__()
     packed = codec.pack(one)
