@@ -44,6 +44,10 @@ _MODALITY_MODULES = {
 }
 _PLAIN_TENSORS = ('NdArray', 'TorchTensor', 'TensorFlowTensor', 'JaxArray', 'AnyTensor', 'AbstractTensor')
 _URLS = ('AnyUrl', 'ImageUrl', 'AudioUrl', 'VideoUrl', 'TextUrl', 'Url3D', 'Mesh3DUrl', 'PointCloud3DUrl')
+_BYTES = ('AudioBytes', 'BaseBytes', 'ImageBytes', 'VideoBytes')
+_ABSTRACT = ('AbstractAudioTensor', 'AbstractImageTensor')
+_SHAPES = ('Mesh3D', 'PointCloud3D', 'PointsAndColors', 'VerticesAndFaces')
+_FROM_SCHEMA = ('create_base_doc_from_schema', 'create_pure_python_type_model')
 _BACKENDS = ('NumpyCompBackend', 'TorchCompBackend', 'TensorFlowCompBackend', 'JaxCompBackend')
 _FIND = ('FindResult', 'FindResultBatched', 'find', 'find_batched')
 
@@ -53,8 +57,12 @@ _HOMES = {
     'docarray.array.typed': _EITHER,
     'docarray.web': _RESPONSE,
     'docarray.typing': (*_PLAIN_TENSORS, *(name for names in _FRAMEWORK_CLASSES.values() for name in names)),
+    'docarray.typing.bytes': (*_BYTES, 'VideoLoadResult'),
+    'docarray.typing.modality': _ABSTRACT,
     'docarray.typing.urls': _URLS,
-    'docarray.search.computation': _BACKENDS,
+    'docarray.documents': ('LegacyDocument', *_SHAPES),
+    'docarray.documents.from_schema': _FROM_SCHEMA,
+    'docarray.search.computation': ('AbstractComputationalBackend', *_BACKENDS),
     'docarray.search': (*_FIND, 'map_docs', 'map_docs_batched', 'reduce', 'reduce_all'),
     'docarray.search.filter': ('filter', 'filter_docs'),
     'docarray.data': ('MultiModalDataset',),
@@ -81,13 +89,24 @@ MODULES: dict[str, Sequence[str]] = {
     'docarray.base_document.any_document': _ANY,
     'docarray.base_document.document': _DOCUMENT,
     'docarray.base_document.document_response': _RESPONSE,
-    'docarray.computation': _BACKENDS,
+    'docarray.computation': ('AbstractComputationalBackend', *_BACKENDS),
+    'docarray.computation.abstract_comp_backend': ('AbstractComputationalBackend',),
     **{
         f'docarray.computation.{module}_backend': (backend,)
         for module, backend in zip(('numpy', 'torch', 'tensorflow', 'jax'), _BACKENDS, strict=True)
     },
     'docarray.data.torch_dataset': ('MultiModalDataset',),
+    'docarray.documents.legacy.legacy_document': ('LegacyDocument',),
+    'docarray.documents.mesh.mesh_3d': ('Mesh3D',),
+    'docarray.documents.mesh.vertices_and_faces': ('VerticesAndFaces',),
+    'docarray.documents.point_cloud.point_cloud_3d': ('PointCloud3D',),
+    'docarray.documents.point_cloud.points_and_colors': ('PointsAndColors',),
     'docarray.helper': ('get_paths',),
+    **{
+        f'docarray.typing.bytes.{name.lower()}_bytes': (f'{name}Bytes',)
+        for name in ('Audio', 'Base', 'Image')
+    },
+    'docarray.typing.bytes.video_bytes': ('VideoBytes', 'VideoLoadResult'),
     'docarray.typing.tensor': (
         *_PLAIN_TENSORS,
         *(name for names in _FRAMEWORK_CLASSES.values() for name in names),
@@ -104,6 +123,16 @@ MODULES: dict[str, Sequence[str]] = {
         for name in ('Image', 'Audio', 'Video')
         for module, kind in _MODALITY_MODULES.items()
     },
+    **{
+        f'docarray.typing.tensor.embedding.{module}': (name,)
+        for module, name in zip(
+            ('ndarray', 'torch', 'tensorflow', 'jax_array', 'embedding'),
+            _FRAMEWORK_CLASSES['embedding'],
+            strict=True,
+        )
+    },
+    'docarray.typing.tensor.audio.abstract_audio_tensor': ('AbstractAudioTensor',),
+    'docarray.typing.tensor.image.abstract_image_tensor': ('AbstractImageTensor',),
     'docarray.typing.url': _URLS,
     **{
         f'docarray.typing.url.{name.lower()}_url': (f'{name}Url',)
@@ -114,6 +143,7 @@ MODULES: dict[str, Sequence[str]] = {
     'docarray.typing.url.url_3d.mesh_url': ('Mesh3DUrl',),
     'docarray.typing.url.url_3d.point_cloud_url': ('PointCloud3DUrl',),
     'docarray.utils': (),
+    'docarray.utils.create_dynamic_doc_class': _FROM_SCHEMA,
     'docarray.utils.filter': ('filter', 'filter_docs'),
     'docarray.utils.find': _FIND,
     'docarray.utils.map': ('map_docs', 'map_docs_batched'),

@@ -3,4 +3,7 @@
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.rows import DocumentArray
 
-__all__ = ['DocumentArray', 'DocumentArrayStacked']
+#: The names of versions 0.30 to 0.41.
+DocList, DocVec = DocumentArray, DocumentArrayStacked
+
+__all__ = ['DocList', 'DocVec', 'DocumentArray', 'DocumentArrayStacked']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, SupportsIndex, TypeVar, overload
 
 import numpy as np
@@ -105,6 +106,8 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
         object.__setattr__(made, '_batch', batch)
         object.__setattr__(made, 'tensor_type', None)
         return made
+
+    from_columns_storage = construct
 
     @property
     def batch(self) -> Batch:
@@ -251,6 +254,13 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
         return rows
 
     to_doc_list = unstack
+
+    @contextmanager
+    def unstacked_mode(self) -> Iterator[DocumentArray[T]]:
+        """Give the rows inside a ``with`` block; this array has their columns afterwards."""
+        rows = self.unstack()
+        yield rows
+        object.__setattr__(self, '_batch', rows.stack().batch)
 
     def to(self, device: Any) -> DocumentArrayStacked[T]:
         """Move all tensor columns to a device, in place, nested ones too; return this array."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import compress
 from operator import itemgetter
 from typing import Any, ClassVar, Literal, SupportsIndex, TypeVar, overload
@@ -215,12 +216,7 @@ class DocumentArray(list[T], AnyDocumentArray):
     def _typed(self) -> Any:
         document_type = type(self).document_type
         if document_type is AnyDocument:
-            raise SchemaError(
-                where=type(self).__name__,
-                got='an array without a document type',
-                wanted='a typed one',
-                hint='Make it with DocumentArray[YourDocument](...).',
-            )
+            raise SchemaError(**_untyped(type(self).__name__))
         return document_type
 
     def __getattr__(self, name: str) -> Any:
@@ -288,20 +284,37 @@ class DocumentArray(list[T], AnyDocumentArray):
         Args:
             tensor_type: The class of columns for fields that take tensors of any framework; by
                 default the framework of the values.
-            ragged: What to do with tensors of different shapes in one field: 'error', or 'list' to
-                keep that column as a list.
+            ragged: What to do with tensors of different shapes in one field, or of dtypes that no common
+                one holds exactly: 'error', or 'list' to keep that column as a list.
 
         Raises:
-            StackError: Tensors of different shapes; names the field and the first two shapes.
+            StackError: Such tensors; names the field and the first two shapes, or the value.
         """
         if type(self).document_type is AnyDocument:
             raise StackError(**_untyped(type(self).__name__))
-        framework = _framework(tensor_type or self.tensor_type)
+        wanted = tensor_type or self.tensor_type
+        framework = '' if wanted is None else str(wanted.tensor_type.framework)
         batch = Batch.of(self.schema, self, framework, ragged == 'list')
         made: DocumentArrayStacked[T] = typed(DocumentArrayStacked, self.document_type).construct(batch)
         return made
 
     to_doc_vec = stack
+
+    @contextmanager
+    def stacked_mode(self) -> Iterator[DocumentArrayStacked[T]]:
+        """Give the columns inside a ``with`` block; their rows are this array's documents afterwards.
+
+        Example:
+            >>> from docarray.documents import TextDoc
+            >>> texts = DocumentArray[TextDoc]([TextDoc(), TextDoc()])
+            >>> with texts.stacked_mode() as columns:
+            ...     columns.text = ['a', 'b']
+            >>> texts.text
+            ['a', 'b']
+        """
+        columns = self.stack()
+        yield columns
+        self[:] = columns.unstack()
 
     def reduce(self, other: DocumentArray[T]) -> DocumentArray[T]:
         """Merge another array into this one: documents of equal id are updated, others appended."""
@@ -382,7 +395,3 @@ def _untyped(name: str) -> dict[str, str]:
         'wanted': 'a typed one',
         'hint': 'Make it with DocumentArray[YourDocument](...).',
     }
-
-
-def _framework(tensor_type: Any) -> str:
-    return '' if tensor_type is None else str(tensor_type.tensor_type.framework)

@@ -10,6 +10,9 @@ from docarray.typing.tensors import AnyEmbedding, AnyTensor
 
 __all__ = ['LegacyDocument']
 
+#: Earlier versions had a package here: its modules are found by ``docarray._aliases``.
+__path__: list[str] = []
+
 
 class LegacyDocument(BaseDocument):
     """A document with the fields of versions up to 0.21, a tree by its chunks and matches.

@@ -13,6 +13,9 @@ from docarray.typing.urls import Mesh3DUrl
 
 __all__ = ['Mesh3D', 'VerticesAndFaces']
 
+#: Earlier versions had a package here: its modules are found by ``docarray._aliases``.
+__path__: list[str] = []
+
 
 class VerticesAndFaces(BaseDocument):
     """The corners of a mesh, and which of them make a face.

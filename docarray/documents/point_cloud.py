@@ -12,6 +12,9 @@ from docarray.typing.urls import PointCloud3DUrl
 
 __all__ = ['PointCloud3D', 'PointsAndColors']
 
+#: Earlier versions had a package here: its modules are found by ``docarray._aliases``.
+__path__: list[str] = []
+
 
 class PointsAndColors(MediaDocument):
     """Points, and the colour of each. A tensor of any framework stands for one without colours.

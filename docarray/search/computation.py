@@ -16,7 +16,13 @@ from docarray.frameworks import Framework, get_framework
 from docarray.typing.tensors import tensor_class
 from docarray.values import adapter_of
 
-__all__ = ['JaxCompBackend', 'NumpyCompBackend', 'TensorFlowCompBackend', 'TorchCompBackend']
+__all__ = [
+    'AbstractComputationalBackend',
+    'JaxCompBackend',
+    'NumpyCompBackend',
+    'TensorFlowCompBackend',
+    'TorchCompBackend',
+]
 
 _MODULES = {'numpy': 'numpy', 'torch': 'torch', 'tensorflow': 'tensorflow', 'jax': 'jax.numpy'}
 _WRAPPED = ('tensorflow', 'jax')
@@ -257,6 +263,10 @@ def _dtype_name(dtype: Any) -> str | None:
         return text.removeprefix('torch.')
     name = getattr(dtype, 'name', None)
     return name if isinstance(name, str) else np.dtype(dtype).name
+
+
+#: What earlier versions called it, for issubclass.
+AbstractComputationalBackend = CompBackend
 
 
 class NumpyCompBackend(CompBackend, framework='numpy'):

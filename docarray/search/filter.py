@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import enum
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pydantic
 
 from docarray.array import DocumentArray, DocumentArrayStacked
 from docarray.array.typed import typed
@@ -20,17 +19,15 @@ from docarray.composites import Nested
 from docarray.document import BaseDocumentWithoutId
 from docarray.errors import PathError, QueryError
 from docarray.schema import Field
+from docarray.search.paths import MISSING, check_paths, lookup
 from docarray.search.query import And, Compare, Exists, FieldRef, In, Node, Not, Op, Or, Regex, Size, parse
 from docarray.values import adapter_of
 
-__all__ = ['filter', 'filter_docs', 'filter_mask', 'lookup', 'predicate']
+__all__ = ['filter', 'filter_docs', 'filter_mask', 'predicate']
 
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 Bools = npt.NDArray[np.bool_]
 Test = Callable[[Any], bool]
-
-MISSING: Any = object()
-"""What a path leads to that leads nowhere."""
 
 _OPERATORS: dict[Op, Callable[[Any, Any], Any]] = {
     'eq': operator.eq,
@@ -55,6 +52,8 @@ def filter_docs(docs: DocumentArray[T] | DocumentArrayStacked[T], query: Any) ->
 
     Raises:
         QueryError: The query is none; says where in it.
+        PathError: A path names no field, where the array is typed. ``$exists`` may ask for any path; what
+            is inside of dicts, lists, unions and extra fields is up to each document.
 
     Example:
         >>> from docarray.documents import TextDoc
@@ -62,7 +61,7 @@ def filter_docs(docs: DocumentArray[T] | DocumentArrayStacked[T], query: Any) ->
         >>> filter_docs(texts, {'text': {'$regex': '^a'}}).text
         ['ab']
     """
-    node = _node(query)
+    node = _node(query, docs)
     found: DocumentArray[T]
     if isinstance(docs, DocumentArrayStacked):
         rows = np.flatnonzero(_mask(node, docs.batch, docs)).tolist()
@@ -81,6 +80,7 @@ def filter_mask(docs: DocumentArray[T] | DocumentArrayStacked[T], query: Any) ->
 
     Raises:
         QueryError: The query is none; says where in it.
+        PathError: A path names no field, where the array is typed.
 
     Example:
         >>> from docarray.documents import TextDoc
@@ -88,15 +88,17 @@ def filter_mask(docs: DocumentArray[T] | DocumentArrayStacked[T], query: Any) ->
         >>> filter_mask(texts, {'text': 'b'}).tolist()
         [False, True]
     """
-    node = _node(query)
+    node = _node(query, docs)
     if isinstance(docs, DocumentArrayStacked):
         return _mask(node, docs.batch, docs)
     matches = predicate(node)
     return np.fromiter(map(matches, docs), np.bool_, len(docs))
 
 
-def _node(query: Any) -> Node:
-    return query if isinstance(query, Node) else parse(query)
+def _node(query: Any, docs: Any) -> Node:
+    node = query if isinstance(query, Node) else parse(query)
+    check_paths(node, docs.document_type)
+    return node
 
 
 # -- one document ---------------------------------------------------------------------------------
@@ -248,82 +250,6 @@ def _packed(value: Any) -> Any:
         return enum_codec(type(value)).pack(value)
     codec = next((STANDARD[base] for base in type(value).__mro__ if base in STANDARD), None)
     return value if codec is None else codec.pack(value)
-
-
-# -- paths ----------------------------------------------------------------------------------------
-
-
-def lookup(path: str) -> Callable[[Any], Any]:
-    """Return the function document -> value at a path, or MISSING.
-
-    The path goes through fields of documents, keys of mappings and numbers of sequences, and nowhere
-    else: it may come from outside. Names that contain ``__`` win over two names joined by it.
-
-    Example:
-        >>> lookup('a__1.b')({'a': [0, {'b': 5}]})
-        5
-    """
-    heads: dict[Any, tuple[str, str]] = {}
-    whole: set[type] = set()  # classes of which the path is one field
-
-    def get(value: Any) -> Any:
-        if type(value) in whole:
-            return getattr(value, path)
-        rest = path
-        while rest and value is not MISSING:
-            key = (type(value), rest)
-            head = heads.get(key)
-            if head is None:
-                head = heads[key] = _field_head(*key)
-                if head == (path, ''):
-                    whole.add(key[0])
-            if head[0]:
-                value, rest = getattr(value, head[0]), head[1]
-            else:
-                value, rest = _inside(value, rest)
-        return value
-
-    return get
-
-
-def _field_head(cls: type, rest: str) -> tuple[str, str]:
-    """Return the field of a model class that a path starts with and the rest of the path, or ('', '')."""
-    if not issubclass(cls, pydantic.BaseModel):
-        return '', ''
-    return _head(rest, {**cls.model_fields, **cls.model_computed_fields}) or ('', '')
-
-
-def _inside(value: Any, rest: str) -> tuple[Any, str]:
-    """Take one step of a path into a mapping, a sequence or the undeclared fields of a model."""
-    if isinstance(value, pydantic.BaseModel):
-        value = value.__pydantic_extra__ or {}
-    if isinstance(value, Mapping):
-        head = _head(rest, value)
-        return (MISSING, '') if head is None else (value[head[0]], head[1])
-    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
-        return MISSING, ''
-    number, rest = _splits(rest)[-1] if _splits(rest) else (rest, '')
-    try:
-        return value[int(number)], rest
-    except (ValueError, IndexError):
-        return MISSING, ''
-
-
-def _head(path: str, names: Any) -> tuple[str, str] | None:
-    """Return the longest of ``names`` that a path starts with, and the rest of the path."""
-    if path in names:
-        return path, ''
-    return next((split for split in _splits(path) if split[0] in names), None)
-
-
-def _splits(path: str) -> list[tuple[str, str]]:
-    """Return all ways to cut a path in two at a ``.`` or ``__``, the longest head first."""
-    ways = [(path[:at], path[at + len(mark) :]) for mark in ('.', '__') for at in _places(path, mark)]
-    return sorted((way for way in ways if way[0] and way[1]), key=lambda way: len(way[0]), reverse=True)
-
-
-def _places(path: str, mark: str) -> list[int]:
-    return [at for at in range(len(path)) if path.startswith(mark, at)]
 
 
 # -- columns --------------------------------------------------------------------------------------

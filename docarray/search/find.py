@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from docarray.search.vectors import Vectors, many_queries, one_query, vectors_of
 __all__ = ['FindResult', 'FindResultBatched', 'find', 'find_batched']
 
 T = TypeVar('T', bound=BaseDocumentWithoutId)
+Cache = dict[Any, Any]
 
 
 class FindResult(NamedTuple, Generic[T]):
@@ -42,6 +44,7 @@ def find(
     limit: int = 10,
     device: str | None = None,
     descending: bool | None = None,
+    cache: Cache | None = None,
     *,
     embedding_field: str = '',
 ) -> FindResult[T]:
@@ -52,7 +55,7 @@ def find(
 
     Args:
         index: The documents. Columns are searched as they are, without a copy; vectors of rows are
-            put together first, so stack once to search often.
+            put together first, so stack once to search often, or give a ``cache``.
         query: A tensor (d,) or (1, d) of any framework, a list of d numbers, or a document, whose own
             ``search_field`` is taken.
         search_field: The path to the vectors, through nested documents (``a.b`` or ``a__b``); '' means
@@ -61,6 +64,8 @@ def find(
         limit: How many documents at most.
         device: Where to compute; by default where the index's vectors are.
         descending: Whether large scores are the best; by default they are if the metric ends in '_sim'.
+        cache: A dict of your own, in which the vectors of rows that were put together are kept for the
+            next call; empty it when the array or a vector in it has changed. Columns need none.
         embedding_field: The name that the earliest versions had for ``search_field``.
 
     Returns:
@@ -82,7 +87,7 @@ def find(
     wanted = ranking(metric, limit, descending)
     path = vectors_path(index, search_field or embedding_field)
     asked = one_query(query, path)
-    scores, rows = _search(index, asked, path, wanted, device)
+    scores, rows = _search(index, asked, path, wanted, device, cache)
     return FindResult(_documents(index, rows[0].tolist()), scores[0])
 
 
@@ -94,6 +99,7 @@ def find_batched(
     limit: int = 10,
     device: str | None = None,
     descending: bool | None = None,
+    cache: Cache | None = None,
     *,
     embedding_field: str = '',
 ) -> FindResultBatched[T]:
@@ -108,6 +114,7 @@ def find_batched(
         limit: How many documents at most for each query.
         device: Where to compute; by default where the index's vectors are.
         descending: Whether large scores are the best; by default they are if the metric ends in '_sim'.
+        cache: A dict of your own, in which the vectors of rows are kept for the next call.
         embedding_field: The name that the earliest versions had for ``search_field``.
 
     Returns:
@@ -128,7 +135,7 @@ def find_batched(
     wanted = ranking(metric, limit, descending)
     path = vectors_path(index, search_field or embedding_field)
     asked = many_queries(query, path)
-    scores, rows = _search(index, asked, path, wanted, device)
+    scores, rows = _search(index, asked, path, wanted, device, cache)
     return FindResultBatched([_documents(index, hits) for hits in rows.tolist()], scores)
 
 
@@ -137,10 +144,10 @@ _WIDE = frozenset({'float64', 'int32', 'int64', 'uint32', 'uint64'})
 
 
 def _search(
-    index: Any, query: Vectors, path: str, wanted: Ranking, device: str | None
+    index: Any, query: Vectors, path: str, wanted: Ranking, device: str | None, cache: Cache | None
 ) -> tuple[Any, npt.NDArray[np.int64]]:
     """Return the scores (n, k) as the user gets them, and the index's row numbers (n, k)."""
-    vectors = vectors_of(index, path)
+    vectors = vectors_of(index, path) if cache is None else _remembered(index, path, cache)
     framework = vectors.framework
     if framework is None:
         return _nothing(query, wanted)
@@ -157,6 +164,18 @@ def _search(
     if query.framework not in (None, framework):
         scores = framework.to_numpy(scores)
     return scores, found if rows is None else rows[found]
+
+
+def _remembered(index: Any, path: str, cache: Cache) -> Vectors:
+    """Return the vectors of this index from the cache, if they were put there and it is no longer since."""
+    if isinstance(index, DocumentArrayStacked):
+        return vectors_of(index, path)
+    owner, count, vectors = cache.get(path, (None, 0, None))
+    if owner is None or owner() is not index or count != len(index):
+        vectors = vectors_of(index, path)
+        cache[path] = weakref.ref(index), len(index), vectors
+    found: Vectors = vectors
+    return found
 
 
 def _finite_rows(framework: Framework, data: Any) -> npt.NDArray[np.int64]:

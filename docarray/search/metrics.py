@@ -84,13 +84,18 @@ def nearest(framework: Framework, queries: Any, vectors: Any, wanted: Ranking) -
         found = _nearest_by_distance(framework, queries, vectors, wanted)
         if found is not None:
             return found
-    score = getattr(framework, wanted.metric)
+    score, descending = getattr(framework, wanted.metric), wanted.descending
+    flipped = descending and wanted.metric == 'cosine_sim'
+    if flipped:  # cos(-x, y) is -cos(x, y), and the lowest are found without a negated copy of all scores
+        queries, descending = -queries, False
     n, m = framework.shape(queries)[0], framework.shape(vectors)[0]
     step = max(1, _SCORES_AT_ONCE // max(1, m))
     parts = [
-        framework.top_k(score(queries[start : start + step], vectors), wanted.limit, wanted.descending)
+        framework.top_k(score(queries[start : start + step], vectors), wanted.limit, descending)
         for start in range(0, max(1, n), step)
     ]
+    if flipped:
+        parts = [(0 - scores, rows) for scores, rows in parts]  # 0 - 0 is 0, where -0 would be -0.0
     if len(parts) == 1:
         return parts[0]
     return framework.concat([part[0] for part in parts]), framework.concat([part[1] for part in parts])

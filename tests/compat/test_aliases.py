@@ -71,6 +71,7 @@ def test_importing_an_old_path_loads_no_framework():
     code = (
         'import sys, docarray.base_doc, docarray.typing.tensor, docarray.utils.find\n'
         'import docarray.data.torch_dataset\n'
+        'import docarray.utils.create_dynamic_doc_class, docarray.typing.bytes.image_bytes\n'
         'print([name for name in ("torch", "tensorflow", "jax", "PIL", "rich") if name in sys.modules])'
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)

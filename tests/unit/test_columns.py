@@ -456,3 +456,21 @@ def test_gradients() -> None:
     stacked.tensor = torch.ones(1, 3).expand(2, 3)
     stacked[0].tensor = torch.zeros(3)
     assert stacked.tensor.tolist() == [[0, 0, 0], [1, 1, 1]]
+
+
+def test_modes_of_the_earliest_versions() -> None:
+    rows = pages()
+    with rows.stacked_mode() as stacked:
+        stacked.number = range(len(rows))
+    assert rows.number == list(range(len(rows)))
+    stacked = rows.stack()
+    with stacked.unstacked_mode() as inside:
+        inside.pop()
+        inside[0].number = 7
+    assert len(stacked) == len(rows) - 1
+    assert stacked[0].number == 7
+    before = rows.number
+    with pytest.raises(ZeroDivisionError), rows.stacked_mode() as columns:
+        columns.number = [1 // 0] * len(rows)
+    assert rows.number == before
+    assert type(stacked).from_columns_storage(stacked.batch) == stacked

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from docarray import BaseDocument, DocumentArray
-from docarray.errors import QueryError
+from docarray.errors import PathError, QueryError
 from docarray.search import filter_docs, filter_mask
 from docarray.search.query import And, Compare, Exists, FieldRef, In, Not, Or, Size, parse
 from docarray.typing import NdArray
@@ -20,6 +21,10 @@ from docarray.typing import NdArray
 class Colour(enum.Enum):
     RED = 'red'
     BLUE = 'blue'
+
+
+class Plain(BaseModel):
+    n: int = 0
 
 
 class Author(BaseDocument):
@@ -99,8 +104,9 @@ CASES: list[tuple[Any, str]] = [
     ({'price': {'$exists': True}}, '0123'),
     ({'nothing': {'$exists': True}}, ''),
     ({'nothing': {'$exists': False}}, '0123'),
-    ({'nothing': {'$ne': 1}}, ''),
-    ({'nothing': {'$nin': [1]}}, ''),
+    ({'$not': {'nothing.at.all': {'$exists': True}}}, '0123'),
+    ({'extra.nothing': {'$ne': 1}}, ''),
+    ({'tags.x': {'$nin': [1]}}, ''),
     ({'author.name': {'$exists': True}}, '12'),
     ({'author.name': {'$exists': False}}, '03'),
     ({'author.name': 'ann'}, '1'),
@@ -189,7 +195,80 @@ def test_untyped_arrays_and_subclasses() -> None:
     mixed: Any = DocumentArray([ITEMS[0], Author(id='a', name='ann'), Special(id='s')])
     assert ids(filter_docs(mixed, {'name': 'ann'})) == 'a'
     assert ids(filter_docs(mixed, {'rank': {'$gte': 5}})) == 's'
-    assert ids(filter_docs(DocumentArray[Item]([ITEMS[0], Special(id='s')]), {'rank': 5})) == 's'
+    typed = DocumentArray[Item]([ITEMS[0], Special(id='s')])
+    assert ids(filter_docs(typed, {'rank': {'$exists': True}})) == 's'
+    with pytest.raises(PathError):
+        filter_docs(typed, {'rank': 5})  # Item has no such field, whatever its subclasses have
+
+
+class Loose(BaseDocument):
+    model_config = ConfigDict(extra='allow')
+    author: Author | None = None
+
+
+class Open(BaseDocument):
+    anything: Any = None
+    held: object = None
+    either: Author | Item | None = None
+    plain: Plain | None = None
+    loose: Loose | None = None
+
+    @computed_field
+    def twice(self) -> int:
+        return 2
+
+
+@pytest.mark.parametrize(
+    ('query', 'message'),
+    [
+        ({'nothing': 1}, "Item: got path 'nothing', wanted a field: id, price, .*"),
+        ({'cont': {'$ne': 2}}, "Did you mean 'count'"),
+        ({'nothing': {'$in': [1]}}, 'nothing'),
+        ({'nothing': {'$size': 1}}, 'nothing'),
+        ({'nothing': {'$regex': 'x'}}, 'nothing'),
+        ({'$not': {'nothing': 1}}, 'nothing'),
+        ({'$or': [{'count': 1}, {'nothing': 1}]}, 'nothing'),
+        ([{'count': 1}, {'count': {'$not': {'$eq': '{nothing}'}}}], 'nothing'),
+        ({'author.nme': 'ann'}, r"Author: got path 'nme'.*Did you mean 'name'"),
+        ({'author__nme': 'ann'}, r"Author: got path 'nme'"),
+        ({'count': {'$lt': '{author.nme}'}}, r"Author: got path 'nme'"),
+        ({'title.length': 5}, r"got path 'title\.length'"),
+        ({'embedding.0': 5}, r"got path 'embedding\.0'"),
+        ({'title.__class__': 5}, 'title.__class__'),
+        ({'__class__': 5}, '__class__'),
+        ({'copy': 5}, 'copy'),
+    ],
+)
+def test_paths_that_leave_the_schema_are_refused(query: Any, message: str) -> None:
+    for docs in (ITEMS, ITEMS.stack(), ITEMS[:0], ITEMS[:0].stack()):
+        for search in (filter_docs, filter_mask):
+            with pytest.raises(PathError, match=message):
+                search(docs, query)
+
+
+@pytest.mark.parametrize(
+    ('query', 'found'),
+    [
+        ({'anything.a.b': 1}, True),
+        ({'anything.a.c': 1}, False),
+        ({'held.0': 5}, True),
+        ({'either.price': 1}, True),
+        ({'plain.n': 1}, True),
+        ({'plain.nothing': 1}, False),
+        ({'twice': 2}, True),
+        ({'loose.author.name': 'ann'}, True),
+        ({'loose.unheard': 1}, True),
+        ({'loose.never': 1}, False),
+        ({'plain.n': '{loose.unheard}'}, True),
+    ],
+)
+def test_paths_beyond_the_schema_are_followed_in_each_document(query: Any, found: bool) -> None:
+    loose = Loose(unheard=1, author=Author(name='ann'))
+    document = Open(anything={'a': {'b': 1}}, held=[5], plain=Plain(n=1), loose=loose, either=Item(price=1))
+    for docs in (DocumentArray[Open]([document]), DocumentArray([document])):
+        assert len(filter_docs(docs, query)) == found
+        assert filter_docs(docs[:0], query) == []
+    assert filter_docs(DocumentArray([document]), {'no.such.path': 1}) == []
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,52 @@ def test_hits_are_the_documents_themselves(vectors: np.ndarray) -> None:
     assert find(stacked, rows[7]).documents[0].n != 7  # columns are live: nothing was remembered
 
 
+def test_a_cache_keeps_the_vectors_of_rows(vectors: np.ndarray) -> None:
+    rows, others = pages(vectors), pages(vectors[::-1])
+    cache: dict[Any, Any] = {}
+    plain = find(rows, vectors[7])
+    for found in (
+        find(rows, vectors[7], cache=cache),
+        find(rows, vectors[7], '', 'cosine_sim', 10, None, None, cache),
+    ):
+        assert numbers(found.documents) == numbers(plain.documents)
+        assert found.scores.tolist() == plain.scores.tolist()
+    assert [d[0].n for d in find_batched(rows, vectors[:3], cache=cache).documents] == [0, 1, 2]
+    rows[0].embedding = vectors[7]
+    assert find(rows, vectors[7], cache=cache).documents[0].n == 7  # remembered, as documented
+    cache.clear()
+    assert find(rows, vectors[7], cache=cache).documents[0].n == 0
+    # Another array, and one that has grown, are not taken for the one that was seen.
+    assert find(others, vectors[7], cache=cache).documents[0].n == len(vectors) - 8
+    others.append(Page(n=-1, embedding=vectors[7]))
+    assert -1 in numbers(find(others, vectors[7], cache=cache).documents)
+    stacked = rows.stack()
+    assert find(stacked, vectors[3], cache=cache).documents[0].n == 3
+    stacked[9] = Page(n=9, embedding=vectors[3])
+    stacked[3] = Page(n=3, embedding=-vectors[3])
+    assert find(stacked, vectors[3], cache=cache).documents[0].n == 9
+
+
+def test_a_cache_saves_the_stacking() -> None:
+    read = []
+
+    class Watched(BaseDocument):
+        embedding: NdArray
+
+        def __getattribute__(self, name: str) -> Any:
+            if name == 'embedding':
+                read.append(name)
+            return super().__getattribute__(name)
+
+    rows = DocumentArray[Watched]([Watched(embedding=row) for row in np.eye(4)])
+    cache: dict[Any, Any] = {}
+    find(rows, np.ones(4), cache=cache)
+    assert read
+    read.clear()
+    assert len(find(rows, np.ones(4), cache=cache).documents) == 4
+    assert read == []
+
+
 def test_ties_come_in_order_and_limits_are_kept() -> None:
     index = pages([[1.0, 1.0]] * 30)
     for metric in METRICS:
