@@ -30,6 +30,8 @@ def native(value: Any) -> Any:
 
 def framework_name(value: Any) -> str:
     """Return the framework of a tensor, native or ours, by name; '' for anything else."""
+    if isinstance(value, np.ndarray):
+        return 'numpy'  # soonest, as most are
     framework = framework_of(native(value))
     return '' if framework is None else framework.name
 

@@ -8,6 +8,7 @@ JSON has no NaN and no infinities, so that lists hold them as the strings 'NaN',
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Mapping
 from math import prod
 from typing import Any
@@ -104,7 +105,7 @@ def to_base64(array: Array, framework: str = '') -> dict[str, Any]:
     """
     dtype = array.dtype if _beyond_numpy(_rules.dtype_name(array.dtype)) else array.dtype.newbyteorder('<')
     data = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
-    text = base64.b64encode(data.data).decode('ascii')
+    text = binascii.b2a_base64(data, newline=False).decode('ascii')
     more = {'framework': framework} if framework not in ('', 'numpy') else {}
     return {'dtype': _rules.dtype_name(array.dtype), 'shape': list(array.shape), 'data': text, **more}
 
