@@ -28,6 +28,9 @@ class ArrayMeta(TypedMeta):
     #: What typing asks an alias for: whether it stands behind a star.
     __unpacked__ = False
 
+    def __repr__(cls) -> str:
+        return super().__repr__() if cls.recipe is None else f'{cls.__module__}.{cls.__name__}'
+
     def __getitem__(cls, document: Any) -> Any:
         if isinstance(document, tuple) and len(document) == 1:
             (document,) = document  # typing puts an alias together again with a tuple
@@ -64,6 +67,7 @@ def _derive(cls: ArrayMeta, document: Any) -> Any:
         'document_type': document,
         '__slots__': (),
         '__doc__': cls.__doc__,
+        '__qualname__': cls.__qualname__,  # behind which pydantic writes the arguments itself
         '__origin__': cls,
         '__args__': (document,),
         '__parameters__': (),

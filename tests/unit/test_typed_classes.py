@@ -162,6 +162,11 @@ def test_typing_sees_what_an_array_holds(origin: Any) -> None:
     function.__annotations__ = {'a': origin[Page], 'b': Optional[origin[Page]], 'return': list[origin[Page]]}  # noqa: UP045
     assert typing.get_type_hints(function) == function.__annotations__
     assert inspect.isclass(origin[Page])
+    assert repr(origin[Page]) == f'{origin.__module__}.{origin.__name__}[Page]'
+    assert f'array: {origin[Page]!r}' in str(
+        inspect.signature(pydantic.create_model('M', array=(origin[Page], ...)))
+    )
+    assert f'{origin.__name__}[Page],' in repr(pydantic.fields.FieldInfo(annotation=origin[Page]))
     assert issubclass(origin[Page], origin)
 
 
