@@ -105,7 +105,7 @@ def to_base64(array: Array, framework: str = '') -> dict[str, Any]:
     """
     dtype = array.dtype if _beyond_numpy(_rules.dtype_name(array.dtype)) else array.dtype.newbyteorder('<')
     data = np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8)
-    text = binascii.b2a_base64(data, newline=False).decode('ascii')
+    text = binascii.b2a_base64(data.data, newline=False).decode('ascii')
     more = {'framework': framework} if framework not in ('', 'numpy') else {}
     return {'dtype': _rules.dtype_name(array.dtype), 'shape': list(array.shape), 'data': text, **more}
 
