@@ -32,6 +32,9 @@ __all__ = ['JsonFormat', 'dump_document', 'dump_rows', 'load_rows']
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+# Looked up once, for they are used for each tensor.
+_ndarray, _dumps, _NUMPY = np.ndarray, orjson.dumps, orjson.OPT_SERIALIZE_NUMPY
+
 #: Before 2.11, pydantic's serializers wrote aliases unless they were told not to.
 _BY_NAME: dict[str, Any] = (
     {} if 'serialize_by_alias' in pydantic.ConfigDict.__annotations__ else {'by_alias': False}
@@ -123,18 +126,18 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
 
 def _numbers(tensor: Any) -> str:
     """Return a tensor as JSON. Floats are the shortest that read back as the same in their own dtype."""
-    array = tensor.view(np.ndarray) if isinstance(tensor, np.ndarray) else to_numpy(tensor)
+    array = tensor.view(_ndarray) if isinstance(tensor, _ndarray) else to_numpy(tensor)
     if array is None:  # a document made without validation may hold anything
         return orjson.dumps(tensor).decode()
     if not array.dtype.isnative:  # whose bytes orjson 3.10.0 would take as they are
         array = _plain(array)
     try:
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
+        text = _dumps(array, None, _NUMPY).decode()
     except TypeError:
         if array.ndim == 0 or array.dtype.kind == 'c':
             return _object(array, tensor)
         array = _plain(array)
-        text = orjson.dumps(array, None, orjson.OPT_SERIALIZE_NUMPY).decode()
+        text = _dumps(array, None, _NUMPY).decode()
     if 'n' in text:  # null
         odd = array[~np.isfinite(array)].tolist()
         names = ['"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"' for x in odd]
