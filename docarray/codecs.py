@@ -98,7 +98,6 @@ def _iso(cls: Any) -> Codec:
     return Codec(Kind('str'), lambda value: value.isoformat(), read)
 
 
-_DURATION = pydantic.TypeAdapter(datetime.timedelta)
 STANDARD: dict[type, Codec] = {
     bool: Codec(Kind('bool')),
     int: Codec(Kind('int')),
@@ -108,9 +107,7 @@ STANDARD: dict[type, Codec] = {
     datetime.datetime: _iso(datetime.datetime),
     datetime.date: _iso(datetime.date),
     datetime.time: _iso(datetime.time),
-    datetime.timedelta: Codec(
-        Kind('str'), lambda value: _DURATION.dump_python(value, mode='json'), _DURATION.validate_python
-    ),
+    datetime.timedelta: replace(json_codec(datetime.timedelta), kind=Kind('str')),
     **{
         cls: Codec(Kind('str'), str, cls)
         for cls in (
