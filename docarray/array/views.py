@@ -92,8 +92,7 @@ def _read_variant(column: Any, row: int) -> Any:
 def _read_documents(field: Field) -> Reader:
     """Return the reader of an array of documents: a live one, the same each time, if it can be changed."""
     collect = field.lowered.collect
-    container = type(collect([]))
-    live_class = _live_class(container) if issubclass(container, (list, deque)) else None
+    live_class = _live_class(type(collect([])), field.schema.document_type)
 
     def read(column: Any, row: int) -> Any:
         places = column.get(row)
@@ -110,8 +109,20 @@ def _read_documents(field: Field) -> Reader:
     return read
 
 
-def _live_class(container: Any) -> Any:
-    """Make the class of arrays of documents in a row: lists, deques or DocumentArrays that write changes."""
+def _live_class(container: Any, document_type: type) -> Any:
+    """Return the class of arrays of documents in a row that write changes; None where nothing can change.
+
+    One for each container: a list, a deque or a DocumentArray.
+    """
+    if not issubclass(container, (list, deque)):
+        return None
+    known = class_cache(document_type).values
+    return known.get(('live', container)) or known.setdefault(
+        ('live', container), _make_live_class(container)
+    )
+
+
+def _make_live_class(container: Any) -> Any:
     weak = () if container.__weakrefoffset__ else ('__weakref__',)
     namespace = {
         '__slots__': ('__docarray_row__', *weak),

@@ -278,6 +278,13 @@ def test_arrays_in_a_row_write_their_changes(name: str) -> None:
     assert list(getattr(array[2], name)) == list(getattr(array[1:][1], name)) == []
 
 
+def test_arrays_in_rows_are_of_one_class() -> None:
+    array = shelves().stack()
+    for name in ('typed', 'plain', 'ends'):
+        assert type(getattr(array, name)[1]) is type(getattr(array[2], name))
+        assert type(getattr(array, name)[0]) is type(getattr(shelves().stack()[2], name))
+
+
 def test_a_deque_in_a_row_writes_its_changes() -> None:
     array = DocumentArray[Shelf]([Shelf(ends=[Part(n=1)])]).stack()
     array[0].ends.appendleft(Part(n=2))
