@@ -157,8 +157,15 @@ def _plain(array: Array) -> Array:
     return np.ascontiguousarray(array, array.dtype.newbyteorder('='))
 
 
-def _without_values(value: Any, where: str = '') -> DocArrayError | None:
+def _without_values(value: Any) -> DocArrayError | None:
     """Return the error about the first tensor that does not give its values, with its place."""
+    try:
+        return _look_for_values(value)
+    except RecursionError:  # a list that holds itself: that is what is wrong
+        return None
+
+
+def _look_for_values(value: Any, where: str = '') -> DocArrayError | None:
     parts: dict[Any, Any]
     if isinstance(value, pydantic.BaseModel):
         where, parts = where or type(value).__name__, dict(value)
@@ -172,7 +179,7 @@ def _without_values(value: Any, where: str = '') -> DocArrayError | None:
         except TensorError as error:
             return error.at(where)
         return None
-    found = (_without_values(part, f'{where}.{name}' if where else '') for name, part in parts.items())
+    found = (_look_for_values(part, f'{where}.{name}' if where else '') for name, part in parts.items())
     return next(filter(None, found), None)
 
 

@@ -605,3 +605,12 @@ def test_faults_of_a_users_own_type_in_a_stream() -> None:
     with pytest.raises(ValidationError) as caught:
         list(JsonFormat().load_stream([b'{"n":2}\n{"n":1}\n'], schema_of(Even)))
     assert [(one['type'], one['loc']) for one in caught.value.errors()] == [('odd', (1, 'n'))]
+
+
+def test_a_list_that_holds_itself_is_refused() -> None:
+    inside: list[Any] = []
+    inside += [inside, inside]
+    with pytest.raises(InvalidValueError, match='AnyDocument'):
+        AnyDocument(x=inside).to_json()
+    with pytest.raises(InvalidValueError):
+        DocumentArray([AnyDocument(x=inside)]).to_json()
