@@ -125,3 +125,28 @@ def annotated(annotation: Any, metadata: Sequence[Any]) -> Any:
     made: Any = typing.Annotated
     parts = (annotation, *metadata)
     return made[parts] if metadata else annotation
+
+
+_SELF = (typing_extensions.Self, getattr(typing, 'Self', typing_extensions.Self))
+
+
+def without_self(annotation: Any, cls: type) -> Any:
+    """Put a class for ``Self`` in an annotation of one of its fields; return others as they are.
+
+    Example:
+        >>> without_self(list[typing_extensions.Self], int)
+        list[int]
+    """
+    if any(annotation is one for one in _SELF):
+        return cls
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    parts = tuple(without_self(arg, cls) for arg in args)
+    if all(part is arg for part, arg in zip(parts, args, strict=True)):
+        return annotation
+    if origin is typing.Annotated:
+        return annotated(parts[0], annotation.__metadata__)
+    if origin in (typing.Union, types.UnionType):
+        return typing.Union[parts]  # noqa: UP007 - made at run time
+    assert origin is not None
+    made: Any = origin
+    return made[parts]

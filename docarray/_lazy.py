@@ -19,6 +19,11 @@ EXTRAS: dict[str, str] = {
     'google.protobuf': 'proto',
     'pyarrow': 'arrow',
     'pandas': 'pandas',
+    'polars': 'polars',
+    'grpc': 'grpc',
+    'lz4': 'compress',
+    'backports': 'compress',
+    'fsspec': 'cloud',
     'rich': 'display',
     'sklearn': 'demo',
 }

@@ -26,20 +26,47 @@ class Row:
 ROWS: dict[str, tuple[Row, ...]] = {
     # What documents and arrays offer as methods but higher layers do.
     'method': (
+        Row('array_from_bytes', 'docarray.formats.files:array_from_bytes', '', 'an array of bytes'),
+        Row('array_from_json', 'docarray.formats.json_files:array_from_json', '', 'an array of JSON'),
+        Row('array_to_bytes', 'docarray.formats.files:array_to_bytes', '', 'an array as bytes'),
+        Row('arrow_schema', 'docarray.formats.arrow:arrow_schema', 'arrow', 'a class as an Arrow schema'),
+        Row('document_from_bytes', 'docarray.formats.files:document_from_bytes', '', 'a document of bytes'),
+        Row('document_from_json', 'docarray.formats.json_files:document_from_json', '', 'a document of JSON'),
+        Row('document_to_bytes', 'docarray.formats.files:document_to_bytes', '', 'a document as bytes'),
+        Row('from_arrow', 'docarray.formats.arrow:from_arrow', 'arrow', 'an array of an Arrow table'),
+        Row('from_csv', 'docarray.formats.csv:from_csv', '', 'an array of a CSV file'),
+        Row('from_dataframe', 'docarray.formats.frames:from_dataframe', '', 'an array of a data frame'),
+        Row('from_protobuf', 'docarray.formats.protobuf:from_protobuf', 'proto', 'of a protobuf message'),
         Row('html', 'docarray.display.html:to_html', '', 'HTML of a document or array'),
+        Row('load_binary', 'docarray.formats.files:load_binary', '', 'an array of a file'),
+        Row('proto_schema', 'docarray.formats.protobuf:proto_schema', '', 'a class as a .proto file'),
         Row('rich', 'docarray.display.text:to_rich', 'display', 'rich renderable of a document or array'),
         Row('rows', 'docarray.array.rows:DocumentArray', '', 'the rows that a stacked array unstacks to'),
+        Row('save_binary', 'docarray.formats.files:save_binary', '', 'write an array to a file'),
         Row('show', 'docarray.display.text:show', '', 'print a summary'),
         Row('show_schema', 'docarray.display.text:show_schema', '', 'print the fields of a class'),
+        Row('tensor_from_protobuf', 'docarray.formats.protobuf:tensor_from_proto', 'proto', 'a tensor'),
+        Row('tensor_to_protobuf', 'docarray.formats.protobuf:tensor_to_proto', 'proto', 'an NdArrayProto'),
+        Row('to_arrow', 'docarray.formats.arrow:to_arrow', 'arrow', 'an array as an Arrow table'),
+        Row('to_csv', 'docarray.formats.csv:to_csv', '', 'write an array as CSV'),
+        Row('to_dataframe', 'docarray.formats.frames:to_dataframe', '', 'an array as a data frame'),
         Row('to_json', 'docarray.formats.json:dump_rows', '', 'JSON of an array'),
         Row('to_json_document', 'docarray.formats.json:dump_document', '', 'JSON of a document'),
+        Row('to_protobuf', 'docarray.formats.protobuf:to_protobuf', 'proto', 'a protobuf message'),
     ),
     # Bytes load into tensors and tensors encode to bytes; by name, so that no module imports in a circle.
     'media_bytes': (
         Row('audio', 'docarray.typing.bytes:AudioBytes', '', 'what audio tensors encode to'),
         Row('image', 'docarray.typing.bytes:ImageBytes', '', 'what image tensors encode to'),
     ),
-    'format': (Row('json', 'docarray.formats.json:JsonFormat', '', 'JSON; a document a line in streams'),),
+    'format': (
+        Row('arrow', 'docarray.formats.arrow:ArrowFormat', 'arrow', 'an Arrow IPC stream'),
+        Row('arrow-file', 'docarray.formats.arrow:ArrowFileFormat', 'arrow', 'an Arrow IPC file'),
+        Row('feather', 'docarray.formats.arrow:FeatherFormat', 'arrow', 'a Feather file, compressed or not'),
+        Row('json', 'docarray.formats.json:JsonFormat', '', 'JSON; a document a line in streams'),
+        Row('parquet', 'docarray.formats.arrow:ParquetFormat', 'arrow', 'a Parquet file'),
+        Row('protobuf', 'docarray.formats.protobuf:ProtobufFormat', 'proto', 'messages of docarray.proto'),
+    ),
     'framework': (
         Row('jax', 'docarray.frameworks.jax:JaxFramework', 'jax', 'jax.Array on any XLA device'),
         Row('numpy', 'docarray.frameworks.numpy:NumpyFramework', '', 'numpy.ndarray'),
@@ -47,6 +74,12 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row('torch', 'docarray.frameworks.torch:TorchFramework', 'torch', 'torch.Tensor on any device'),
     ),
 }
+
+
+@cache
+def method(name: str) -> Any:
+    """Return the function behind a method of documents or arrays that a higher layer does."""
+    return find('method', name).load()
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from docarray._typed import carried
-from docarray.cells import Numbers, Objects, Ragged, Tensors
+from docarray.cells import Numbers, Objects, Ragged, RaggedRule, Tensors
 from docarray.composites import Docs, Nested, Variants
 from docarray.errors import DocArrayError, KindError, StackError, show
 from docarray.kinds import Codec, identity
@@ -53,7 +53,7 @@ class Batch:
         schema: Schema,
         documents: Sequence[Any],
         framework: str = '',
-        ragged: bool = False,
+        ragged: RaggedRule = False,
         where: str = '',
     ) -> Batch:
         """Make columns of documents; the documents stay as they are.
@@ -63,7 +63,8 @@ class Batch:
             documents: Documents of that class, or None for a row whose fields are all missing.
             framework: For tensor fields that take any framework: which one the columns are of;
                 '' means that of the first value.
-            ragged: Keep tensors of different shapes as a list instead of refusing them.
+            ragged: Keep tensors of different shapes as a list instead of refusing them; 'exact' also keeps
+                those of different dtypes or frameworks so, as they are.
             where: The path of these columns, for errors.
 
         Raises:
@@ -72,7 +73,7 @@ class Batch:
             KindError: A value that its kind cannot hold, such as an int beyond 64 bits.
         """
         where = where or schema.document_type.__name__
-        _check_fields(schema, documents, where)
+        check_fields(schema, documents, where)
         options = {'framework': framework, 'ragged': ragged}
         missing: dict[str, Any] = {}
         rows = [missing if document is None else document.__dict__ for document in documents]
@@ -147,7 +148,7 @@ class Batch:
 
     def put(self, row: int, document: Any) -> None:
         """Write the fields of a document into a row; None makes all of them missing."""
-        _check_fields(self.schema, [document], self.schema.document_type.__name__)
+        check_fields(self.schema, [document], self.schema.document_type.__name__)
         values = {} if document is None else document.__dict__
         for name in self.schema.fields:
             self.put_value(row, name, values.get(name))
@@ -191,7 +192,7 @@ class Batch:
         )
 
 
-def _check_fields(schema: Schema, documents: Sequence[Any], where: str) -> None:
+def check_fields(schema: Schema, documents: Sequence[Any], where: str) -> None:
     """Refuse documents with fields that have no column: they would get lost."""
     classes: set[Any] = set(map(type, documents)) - {type(None)}
     for cls in classes:

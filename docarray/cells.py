@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from docarray.masks import Column, Index, Mask, concat_masks, mask_of, put_mask,
 from docarray.texts import Texts
 
 __all__ = ['Column', 'Index', 'Mask', 'Numbers', 'Objects', 'Ragged', 'Tensors', 'Texts', 'mask_of']
+
+
+RaggedRule = bool | Literal['exact']
 
 
 class Numbers(Column):
@@ -72,6 +75,8 @@ class Numbers(Column):
 
     def put(self, row: int, value: Any, where: str = '') -> None:
         if value is not None:
+            if not self.data.flags.writeable:  # it is shared with a file or a table
+                self.data = self.data.copy()
             try:
                 self.data[row] = value
             except (OverflowError, TypeError, ValueError):
@@ -166,7 +171,7 @@ class Tensors(Column):
 
     @classmethod
     def pack(
-        cls, values: Sequence[Any], framework: str, where: str, ragged: bool = False
+        cls, values: Sequence[Any], framework: str, where: str, ragged: RaggedRule = False
     ) -> Tensors | Ragged:
         """Stack native tensors and None into a column.
 
@@ -175,7 +180,8 @@ class Tensors(Column):
                 promotes them to, as web clients write 1 for 1.0, if that one holds every integer exactly.
             framework: The framework of the column, or '' for that of the first value.
             where: For the error.
-            ragged: Keep tensors that fit into no column as a list instead of refusing them.
+            ragged: Keep tensors that fit into no column as a list instead of refusing them; 'exact' also
+                keeps tensors of several dtypes or frameworks so, as they are.
         """
         valid = mask_of(values)
         there = list(values) if valid is None else [value for value in values if value is not None]
@@ -183,6 +189,8 @@ class Tensors(Column):
             return cls(None, valid, len(values))
         adapter = get_framework(framework) if framework else _adapter(there[0])
         if not all(map(adapter.matches, {type(value): value for value in there}.values())):
+            if ragged == 'exact':
+                return Ragged(list(values))
             there = [value if adapter.matches(value) else _convert(value, adapter) for value in there]
         if valid is None:
             with suppress(StackError):  # of several shapes or dtypes, which are looked at below
@@ -206,6 +214,8 @@ class Tensors(Column):
             with suppress(StackError):
                 return cls(adapter.stack(rows), valid)
         try:
+            if ragged == 'exact':
+                return Ragged(_spread(there, values, None))
             rows = _one_dtype(rows, adapter, where)
         except StackError:
             if ragged:

@@ -59,7 +59,8 @@ def json_codec(annotation: Any) -> Codec:
         adapter = partial(pydantic.TypeAdapter, annotation)
     return Codec(
         Kind('json'),
-        lambda value: adapter().dump_python(value, mode='json'),
+        # Tensors in documents that are nothing but JSON here keep every bit.
+        lambda value: adapter().dump_python(value, mode='json', context={'tensors': 'base64'}),
         lambda value: adapter().validate_python(value),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 from weakref import WeakValueDictionary
 
 import pydantic
@@ -18,6 +18,7 @@ from docarray._hints import members_of
 from docarray._typed import carried, class_cache, pickles_by_recipe
 from docarray.axes import axes_checker, shared_axes
 from docarray.defaults import write_defaults
+from docarray.document_io import DocumentIO, TensorForm
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.merge import update
 from docarray.typing.id import ID, new_id
@@ -28,7 +29,6 @@ from docarray.values import equal_values, shown
 __all__ = ['AnyDocument', 'BaseDocument', 'BaseDocumentWithoutId']
 
 D = TypeVar('D', bound='BaseDocumentWithoutId')
-TensorForm = Literal['list', 'base64']
 
 
 @pickles_by_recipe
@@ -43,11 +43,12 @@ class DocumentMeta(ModelMetaclass):
             cls.__pydantic_parent_namespace__ = None
 
 
-class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
+class BaseDocumentWithoutId(DocumentIO, BaseModel, metaclass=DocumentMeta):
     """A document without an id. Everything that BaseDocument does, but for the field."""
 
     model_config = ConfigDict(
         validate_assignment=True,
+        populate_by_name=True,  # documents are written by name, as pydantic does, and are to be read again
         ser_json_inf_nan='strings',
         ser_json_bytes='base64',
         val_json_bytes='base64',
@@ -188,32 +189,6 @@ class BaseDocumentWithoutId(BaseModel, metaclass=DocumentMeta):
     def json(self, **options: Any) -> str:
         """Return JSON text. The name that pydantic 1 had for ``model_dump_json``."""
         return self.model_dump_json(**options)
-
-    def to_json(self, *, tensors: TensorForm | None = None) -> str:
-        """Return the document as JSON text.
-
-        Args:
-            tensors: 'list' for nested lists, which every web client reads (NaN and infinities as
-                strings), 'base64' for an object of dtype, shape and base64 data that keeps every bit.
-                None takes what the class says: ``class Page(BaseDocument, tensors='base64')``.
-
-        Example:
-            >>> class Page(BaseDocument):
-            ...     n: int
-            >>> Page(id='a', n=1).to_json()
-            '{"id":"a","n":1}'
-        """
-        text: str = _registry.find('method', 'to_json_document').load()(self, tensors)
-        return text
-
-    @classmethod
-    def from_json(cls: type[D], data: str | bytes) -> D:
-        """Read a document from JSON text, tensors in either form.
-
-        Raises:
-            ValidationError: The text is not JSON of this class.
-        """
-        return cls.model_validate_json(data)
 
     def update(self, other: BaseDocumentWithoutId) -> None:
         """Take over in place what ``other`` has.

@@ -17,10 +17,15 @@
     │   └── QueryError                       a search that cannot be answered
     ├── MediaError (ValueError)              bytes that are not the media they claim to be
     │   ├── DecodeError                      corrupt or unknown encoding
-    │   └── LimitError                       larger than the caller allowed
+    │   └── LimitError                       larger than the caller allowed: media, files, messages
+    ├── FormatError (ValueError)             bytes that are not what their format says
+    │   ├── ChecksumError                    changed since they were written
+    │   └── TruncatedError (EOFError)        they end too early
     ├── FetchError (OSError)                 a URL that cannot be read
     │   ├── FetchTimeoutError (TimeoutError)
     │   └── MissingFileError (FileNotFoundError)
+    ├── RemoteError (RuntimeError)           a service refused or failed
+    │   └── RemoteTimeoutError (TimeoutError)
     ├── PreprocessError (RuntimeError)       a user's function failed inside a dataset
     └── UnsupportedError (NotImplementedError)   a thing this object cannot do
 
@@ -32,17 +37,22 @@ its own (a TypeAdapter, a body in FastAPI), it stands there too, and the type is
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pydantic_core
 from pydantic_core import core_schema
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = [
+    'ChecksumError',
     'DecodeError',
     'DocArrayError',
     'DtypeError',
     'FetchError',
     'FetchTimeoutError',
+    'FormatError',
     'InvalidValueError',
     'KindError',
     'LengthError',
@@ -53,10 +63,13 @@ __all__ = [
     'PathError',
     'PreprocessError',
     'QueryError',
+    'RemoteError',
+    'RemoteTimeoutError',
     'SchemaError',
     'ShapeError',
     'StackError',
     'TensorError',
+    'TruncatedError',
     'UnsupportedError',
     'ValidationError',
     'show',
@@ -127,6 +140,26 @@ class DocArrayError(Exception):
 
     def __reduce__(self) -> Any:
         return _rebuild, (type(self), self.__dict__)
+
+
+def brief(fault: dict[str, Any]) -> dict[str, Any]:
+    """Return one of pydantic's faults with nothing in it that is long or that JSON cannot say.
+
+    Example:
+        >>> brief({'type': 'x', 'loc': ('n',), 'msg': 'bad', 'input': ['word'] * 1000})['input'][
+        ...     -7:
+        ... ]
+        "'wor..."
+    """
+    given, error = fault.get('input'), fault.get('ctx', {}).get('error')
+    if given is not None and type(given) not in (bool, int):
+        fault = {**fault, 'input': given if type(given) is str and len(given) <= _SHOWN else show(given)}
+    if isinstance(error, DocArrayError):
+        about = {'code': error.code, 'got': error.got, 'wanted': error.wanted, 'hint': error.hint}
+        fault = {**fault, 'type': error.code, 'ctx': {key: text for key, text in about.items() if text}}
+    elif isinstance(error, Exception):
+        fault = {**fault, 'ctx': {'error': str(error)}}
+    return fault
 
 
 def _rebuild(cls: type[DocArrayError], state: dict[str, Any]) -> DocArrayError:
@@ -220,6 +253,25 @@ class LimitError(MediaError):
     code = 'limit'
 
 
+class FormatError(DocArrayError, ValueError):
+    """Bytes are not what their format says. ``where`` names the format and the byte or the document."""
+
+    code = 'format'
+
+
+class ChecksumError(FormatError):
+    """Bytes have changed since they were written."""
+
+    code = 'checksum'
+
+
+class TruncatedError(FormatError, EOFError):
+    """Bytes end too early. ``whole`` documents come before the end, and ``salvage=True`` returns them."""
+
+    code = 'truncated'
+    whole: int = 0
+
+
 class FetchError(DocArrayError, OSError):
     """A URL cannot be read."""
 
@@ -236,6 +288,22 @@ class MissingFileError(FetchError, FileNotFoundError):
     """A local file does not exist."""
 
     code = 'missing_file'
+
+
+class RemoteError(DocArrayError, RuntimeError):
+    """A service refused a request or failed at it; ``status`` is its status, such as 'INVALID_ARGUMENT'."""
+
+    code = 'remote'
+    status: str = ''
+
+
+class RemoteTimeoutError(RemoteError, TimeoutError):
+    """A service did not answer before the deadline."""
+
+    code = 'remote_timeout'
+
+    def __new__(cls, *args: Any, **parts: Any) -> Self:
+        return TimeoutError.__new__(cls, *args)  # RuntimeError's, which comes first, cannot make an OSError
 
 
 class PreprocessError(DocArrayError, RuntimeError):

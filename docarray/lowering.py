@@ -19,7 +19,7 @@ from typing import Any, Literal, Union
 
 from pydantic.fields import FieldInfo
 
-from docarray._hints import alias_of, alias_value, members_of, unalias
+from docarray._hints import alias_of, alias_value, members_of, unalias, without_self
 from docarray.codecs import STANDARD, any_framework, enum_codec, json_codec, literal_codec
 from docarray.errors import SchemaError, show
 from docarray.frameworks import framework_of
@@ -77,9 +77,15 @@ def is_document(annotation: Any) -> bool:
     return isinstance(annotation, type) and bool(getattr(annotation, DOCUMENT_MARK, False))
 
 
-def lower_field(field: FieldInfo) -> Lowered:
-    """Lower a pydantic field: its annotation and the metadata that pydantic took out of ``Annotated``."""
-    return lower(field.annotation, tuple(field.metadata))
+def lower_field(field: FieldInfo, document: type | None = None) -> Lowered:
+    """Lower a pydantic field: its annotation and the metadata that pydantic took out of ``Annotated``.
+
+    Args:
+        field: The field.
+        document: The class that it is a field of, which is what ``Self`` means.
+    """
+    annotation = field.annotation if document is None else without_self(field.annotation, document)
+    return lower(annotation, tuple(field.metadata))
 
 
 def lower(annotation: Any, metadata: tuple[Any, ...] = ()) -> Lowered:

@@ -64,7 +64,6 @@ class Schema:
         document_type: The document class.
         fields: Its fields by name, in order of declaration.
         columns: All columns, nested documents flattened into dotted paths.
-        fingerprint: Equal for equal columns, in every process; hex.
         view_class: The class of live rows, which ``array.views`` makes and keeps here.
     """
 
@@ -85,11 +84,18 @@ class Schema:
 
     @cached_property
     def fingerprint(self) -> str:
-        text = ';'.join(f'{name}={describe(field.lowered)}' for name, field in self.fields.items())
-        for field in self.fields.values():
-            if field.form == 'nested':
-                text += f'[{field.schema.fingerprint}]'
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        """Equal for equal columns, those of all documents inside included; hex, the same in every process."""
+        found: dict[type, str] = {}
+        waiting = [self]
+        while waiting:
+            schema = waiting.pop(0)
+            if schema.document_type not in found:
+                fields = schema.fields.items()
+                found[schema.document_type] = ';'.join(
+                    f'{name}={describe(field.lowered)}' for name, field in fields
+                )
+                waiting += [inner for _, field in fields for inner in field.schemas]
+        return hashlib.sha256('|'.join(found.values()).encode()).hexdigest()[:32]
 
     def resolve(self, path: str) -> tuple[Field, ...]:
         """Return the fields that a path passes, last one last; ``a.b`` and ``a__b`` are the same.
@@ -142,7 +148,10 @@ def schema_of(document_type: Any) -> Schema:
     if 'schema' not in cache:
         if not document_type.__pydantic_complete__:
             document_type.model_rebuild()
-        fields = {name: Field(name, lower_field(info)) for name, info in document_type.model_fields.items()}
+        fields = {
+            name: Field(name, lower_field(info, document_type))
+            for name, info in document_type.model_fields.items()
+        }
         for name, field in fields.items():
             if field.form == 'nested' and _reaches(field.lowered.documents[0], document_type):
                 fields[name] = Field(name, _at_most_one(field.lowered))
@@ -160,7 +169,7 @@ def _reaches(start: Any, target: type) -> bool:
             return True
         if document not in seen:
             seen.add(document)
-            lowered = [lower_field(info) for info in document.model_fields.values()]
+            lowered = [lower_field(info, document) for info in document.model_fields.values()]
             waiting += [one.documents[0] for one in lowered if one.form == 'nested']
     return False
 

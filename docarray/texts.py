@@ -19,12 +19,19 @@ _SHORT = 64
 
 
 class Texts(Column):
-    """A column of text: a list of strings, or all of them in one UTF-8 buffer with int64 offsets."""
+    """A column of text: a list of strings, or all of them in one UTF-8 buffer with int64 offsets.
+
+    The buffer may be a view of memory that belongs to somebody else.
+    """
 
     __slots__ = ('buffer', 'offsets', 'rows', 'valid')
 
     def __init__(
-        self, rows: list[Any] | None, buffer: bytes = b'', offsets: Any = None, valid: Mask = None
+        self,
+        rows: list[Any] | None,
+        buffer: bytes | memoryview = b'',
+        offsets: Any = None,
+        valid: Mask = None,
     ) -> None:
         self.rows = rows
         self.buffer, self.offsets, self.valid = buffer, offsets, valid
@@ -59,7 +66,7 @@ class Texts(Column):
         if self.valid is not None and not self.valid[row]:
             return None
         start, stop = self.offsets.item(row), self.offsets.item(row + 1)
-        return self.buffer[start:stop].decode('utf-8', 'surrogatepass')
+        return str(self.buffer[start:stop], 'utf-8', 'surrogatepass')
 
     def put(self, row: int, value: Any, where: str = '') -> None:
         if self.rows is None:
@@ -101,19 +108,19 @@ class Texts(Column):
         if self.rows is not None:
             return list(self.rows)
         ends = self.offsets.tolist()
-        if self.buffer.isascii():
-            text = self.buffer.decode('ascii')
+        raw = self.buffer
+        if _is_ascii(raw):
+            text = str(raw, 'ascii')
             found: list[Any] = [text[start:stop] for start, stop in pairwise(ends)]
         else:
-            raw = self.buffer
-            found = [raw[start:stop].decode('utf-8', 'surrogatepass') for start, stop in pairwise(ends)]
+            found = [str(raw[start:stop], 'utf-8', 'surrogatepass') for start, stop in pairwise(ends)]
         if self.valid is not None:
             found = [value if there else None for value, there in zip(found, self.valid, strict=True)]
         return found
 
     def state(self) -> Any:
         packed = self.packed()
-        return None, packed.buffer, packed.offsets, packed.valid
+        return None, bytes(packed.buffer), packed.offsets, packed.valid
 
     @classmethod
     def concat(cls, parts: Sequence[Texts]) -> Texts:
@@ -126,3 +133,9 @@ class Texts(Column):
         return cls(
             None, b''.join(part.buffer for part in parts), np.concatenate([*offsets, starts[-1:]]), masks
         )
+
+
+def _is_ascii(raw: bytes | memoryview) -> bool:
+    return (
+        raw.isascii() if isinstance(raw, bytes) else not len(raw) or np.frombuffer(raw, np.uint8).max() < 128
+    )

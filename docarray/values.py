@@ -17,7 +17,7 @@ _MOST_ITEMS = 10
 
 def adapter_of(value: Any) -> tuple[Framework | None, Any]:
     """Return the framework of a tensor, ours or native, and the native tensor; None for anything else."""
-    native = value.unwrap() if hasattr(value, 'unwrap') else value
+    native = value.unwrap() if hasattr(type(value), 'unwrap') else value
     return framework_of(native), native
 
 

@@ -12,8 +12,9 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from docarray import _lazy
 from docarray.array.typed import AnyDocumentArray
-from docarray.document import BaseDocumentWithoutId, TensorForm
-from docarray.errors import DocArrayError, InvalidValueError, show
+from docarray.document import BaseDocumentWithoutId
+from docarray.document_io import TensorForm
+from docarray.errors import InvalidValueError, brief, show
 
 if TYPE_CHECKING:
     from fastapi import Request, Response
@@ -119,20 +120,7 @@ class DocumentRoute(APIRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 raise RequestValidationError(
-                    [_brief(fault) for fault in error.errors()], body=error.body
+                    [brief(fault) for fault in error.errors()], body=error.body
                 ) from error
 
         return answer
-
-
-def _brief(fault: dict[str, Any]) -> dict[str, Any]:
-    """A fault in which everything is short and can be said in JSON."""
-    given, error = fault.get('input'), fault.get('ctx', {}).get('error')
-    if given is not None and type(given) not in (bool, int):
-        fault = {**fault, 'input': given if type(given) is str and len(given) <= 80 else show(given)}
-    if isinstance(error, DocArrayError):
-        about = {'code': error.code, 'got': error.got, 'wanted': error.wanted, 'hint': error.hint}
-        fault = {**fault, 'type': error.code, 'ctx': {key: text for key, text in about.items() if text}}
-    elif isinstance(error, Exception):
-        fault = {**fault, 'ctx': {'error': str(error)}}
-    return fault

@@ -12,6 +12,7 @@ import pydantic
 from pydantic_core import core_schema
 
 from docarray import _registry
+from docarray.array.array_io import ArrayIO
 from docarray.array.select import no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
 from docarray.array.validate import assigned_columns, several
@@ -20,13 +21,12 @@ from docarray.array.views import view
 from docarray.batch import Batch
 from docarray.cells import Tensors
 from docarray.composites import Nested
-from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
+from docarray.document import AnyDocument, BaseDocumentWithoutId
 from docarray.errors import (
     InvalidValueError,
     LengthError,
     SchemaError,
     UnsupportedError,
-    ValidationError,
     show,
 )
 from docarray.masks import mask_of
@@ -41,7 +41,7 @@ __all__ = ['DocumentArrayStacked']
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
+class DocumentArrayStacked(ArrayIO, AnyDocumentArray, Generic[T]):
     """Documents as columns: one tensor (n, *shape) per tensor field, nested columns for nested documents.
 
     ``array.stack()`` makes one and ``stacked.unstack()`` goes back; neither changes its source.
@@ -316,19 +316,6 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
             return self.unstack().traverse_flat(access_path)
         return self._column(batch, fields[-1]) if fields else self
 
-    def to_json(self, *, tensors: TensorForm | None = None) -> str:
-        """Return a JSON array of the documents. See ``BaseDocument.to_json``."""
-        return self.unstack().to_json(tensors=tensors)
-
-    @classmethod
-    def from_json(cls, data: str | bytes) -> DocumentArrayStacked[T]:
-        """Read a JSON array of documents into columns."""
-        try:
-            made: DocumentArrayStacked[T] = pydantic.TypeAdapter(cls).validate_json(data)
-        except pydantic.ValidationError as error:
-            raise ValidationError.of(error, title=cls.__name__) from error.__cause__
-        return made
-
     def summary(self) -> None:
         """Show length, class and columns on the terminal."""
         _registry.find('method', 'show').load()(self)
@@ -348,9 +335,9 @@ class DocumentArrayStacked(AnyDocumentArray, Generic[T]):
         cls, source: Any, handler: pydantic.GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         rows = core_schema.list_schema(handler.generate_schema(source.document_type))
-        return core_schema.no_info_wrap_validator_function(
-            source._validate,
-            rows,
+        return core_schema.json_or_python_schema(
+            core_schema.no_info_after_validator_function(source, rows),
+            core_schema.no_info_wrap_validator_function(source._validate, rows),
             serialization=core_schema.wrap_serializer_function_ser_schema(
                 lambda array, dump: dump(array.unstack()), schema=rows
             ),

@@ -13,12 +13,13 @@ import pydantic
 from pydantic_core import core_schema
 
 from docarray import _registry
+from docarray.array.array_io import ArrayIO
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.select import Rows, no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
 from docarray.array.validate import several
 from docarray.batch import Batch, collector_paused
-from docarray.document import AnyDocument, BaseDocumentWithoutId, TensorForm
+from docarray.document import AnyDocument, BaseDocumentWithoutId
 from docarray.errors import InvalidValueError, LengthError, SchemaError, StackError, ValidationError, show
 from docarray.merge import merge
 from docarray.schema import Field, Schema, schema_of
@@ -28,7 +29,7 @@ __all__ = ['DocumentArray']
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArray(list[T], AnyDocumentArray):
+class DocumentArray(list[T], ArrayIO, AnyDocumentArray):
     """A list of documents of one class, with their fields as attributes.
 
     ``DocumentArray[Student]`` is a class; its instances take Students, or dicts that make one.
@@ -327,26 +328,6 @@ class DocumentArray(list[T], AnyDocumentArray):
         for start in range(0, len(self), batch_size):
             yield self[order[start : start + batch_size]]
 
-    def to_json(self, *, tensors: TensorForm | None = None) -> str:
-        """Return a JSON array of the documents. See ``BaseDocument.to_json``."""
-        text: str = _registry.find('method', 'to_json').load()(self, tensors)
-        return text
-
-    @classmethod
-    def from_json(cls, data: str | bytes) -> DocumentArray[T]:
-        """Read a JSON array of documents.
-
-        Raises:
-            ValidationError: The text is not such an array; the error's path starts with the row.
-        """
-        adapter: pydantic.TypeAdapter[DocumentArray[T]] = pydantic.TypeAdapter(cls)
-        try:
-            with collector_paused():
-                made = adapter.validate_json(data)
-        except pydantic.ValidationError as error:
-            raise ValidationError.of(error, title=cls.__name__) from error.__cause__
-        return made
-
     def summary(self) -> None:
         """Show length, class and fields on the terminal."""
         _registry.find('method', 'show').load()(self)
@@ -370,8 +351,12 @@ class DocumentArray(list[T], AnyDocumentArray):
             document = core_schema.no_info_wrap_validator_function(
                 _any_document, document, serialization=core_schema.simple_ser_schema('any')
             )
-        return core_schema.no_info_wrap_validator_function(
-            source._validate, core_schema.list_schema(document)
+        rows = core_schema.list_schema(document)
+        return (
+            core_schema.json_or_python_schema(  # JSON holds no array already made, so nothing need be wrapped
+                core_schema.no_info_after_validator_function(source.construct, rows),
+                core_schema.no_info_wrap_validator_function(source._validate, rows),
+            )
         )
 
     @classmethod

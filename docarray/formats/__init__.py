@@ -10,9 +10,12 @@ from typing import Protocol, runtime_checkable
 
 from docarray import _registry
 from docarray.batch import Batch
+from docarray.formats.limits import Limits
 from docarray.schema import Schema
 
-__all__ = ['Format', 'format_names', 'get_format']
+__all__ = ['Buffer', 'Format', 'Limits', 'format_names', 'get_format']
+
+Buffer = bytes | bytearray | memoryview
 
 
 @runtime_checkable
@@ -41,11 +44,11 @@ class Format(Protocol):
             UnsupportedError: A kind that the format cannot carry; names the column.
         """
 
-    def loads(self, data: bytes, schema: Schema) -> Batch:
+    def loads(self, data: Buffer, schema: Schema) -> Batch:
         """Return the batch that ``dumps`` made the message of.
 
         Args:
-            data: One message.
+            data: One message, in any buffer; the batch may share its memory.
             schema: The schema of the batch to make. Values are checked against it, unless the message
                 carries a schema whose fingerprint equals this one's.
 
@@ -61,7 +64,7 @@ class Format(Protocol):
         valid stream, though maybe of no bytes.
         """
 
-    def load_stream(self, chunks: Iterable[bytes], schema: Schema) -> Iterator[Batch]:
+    def load_stream(self, chunks: Iterable[Buffer], schema: Schema) -> Iterator[Batch]:
         """Yield the documents of a stream as batches, as they arrive; none of them is empty.
 
         Args:

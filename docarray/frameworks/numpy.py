@@ -42,7 +42,7 @@ class NumpyFramework(Adapter):
             raise TensorError(got=f'values that numpy holds as {made.dtype.name}', wanted='numbers')
         return made
 
-    @_rules.raises(StackError, ValueError)
+    @_rules.raises(StackError, ValueError, IndexError)  # of as many axes as numpy can have
     def stack(self, tensors: Sequence[Array]) -> Array:
         _rules.check_rows(tensors)
         return np.asarray(np.stack(tensors))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from operator import methodcaller
 from threading import RLock
 from typing import Any, ClassVar, TypeVar
@@ -13,13 +14,14 @@ import numpy as np
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from docarray import _registry
 from docarray._typed import TypedMeta, class_cache, derive, pickles_by_recipe
 from docarray.errors import SchemaError, ShapeError, UnsupportedError
 from docarray.frameworks import Framework, framework_of, get_framework
 from docarray.kinds import Codec, Kind, identity
 from docarray.typing import _coerce
 from docarray.typing.serializers import serialize, serialize_base64
-from docarray.typing.tensor_json import json_schema, to_json
+from docarray.typing.tensor_json import cast, json_schema, to_json
 from docarray.typing.types import TensorType, parse_key, show_shape
 
 __all__ = ['AbstractTensor', 'TensorMeta']
@@ -204,6 +206,29 @@ class AbstractTensor(metaclass=TensorMeta):
         """
         return cls._docarray_validate(np.asarray(value))
 
+    def to_protobuf(self) -> Any:
+        """Return the tensor as an NdArrayProto, which ``from_protobuf`` reads.
+
+        Raises:
+            MissingExtraError: protobuf is not installed.
+        """
+        return _registry.method('tensor_to_protobuf')(self)
+
+    @classmethod
+    def from_protobuf(cls: type[T], message: Any) -> T:
+        """Return an NdArrayProto as this class.
+
+        Args:
+            message: What ``to_protobuf`` returned, of any tensor class.
+
+        Raises:
+            FormatError: The message holds no tensor.
+            ShapeError: Its shape is another than the class declares.
+            DtypeError: Its dtype is another.
+        """
+        made: T = _registry.method('tensor_from_protobuf')(cls, message)
+        return made
+
     def unwrap(self) -> Any:
         """Return the native tensor, which shares its memory with this one.
 
@@ -253,7 +278,12 @@ class AbstractTensor(metaclass=TensorMeta):
         given = core_schema.union_schema([native, core_schema.any_schema()], mode='left_to_right')
         return core_schema.no_info_after_validator_function(
             validator_of(cls),
-            core_schema.json_or_python_schema(core_schema.any_schema(), given),
+            core_schema.json_or_python_schema(
+                core_schema.no_info_after_validator_function(
+                    partial(_number, cls.tensor_type.dtype), core_schema.any_schema()
+                ),
+                given,
+            ),
             serialization=core_schema.plain_serializer_function_ser_schema(
                 serialize, info_arg=True, when_used='json'
             ),
@@ -266,6 +296,14 @@ class AbstractTensor(metaclass=TensorMeta):
         written: Any = schema.get('serialization', {})
         in_base64 = handler.mode == 'serialization' and written.get('function') is serialize_base64
         return json_schema(replace(cls.tensor_type, shape=()) if in_base64 else cls.tensor_type)
+
+
+def _number(dtype: str, value: Any) -> Any:
+    """Return a number from JSON as a tensor without axes, as earlier versions wrote those; else the value."""
+    if type(value) not in (int, float, bool):
+        return value
+    array = np.array(value)
+    return cast(array, dtype) if dtype else array
 
 
 def _cached(cls: type, name: str, make: Callable[[], Validator]) -> Validator:

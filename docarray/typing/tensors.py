@@ -90,6 +90,18 @@ class NdArray(AbstractTensor, np.ndarray[Any, np.dtype[Any]]):
     def __ne__(self, other: Any) -> Any:
         return True if other is None else np.ndarray.__ne__(self, other)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """Return a DLPack capsule, which shares the memory; a copy of read-only memory, if need be.
+
+        Only DLPack 1.0 can say that memory is read-only: columns of a file, for one, are.
+        """
+        try:
+            return super().__dlpack__(**options)
+        except BufferError:
+            if self.flags.writeable or options.get('copy') is False:
+                raise
+            return self.copy().__dlpack__(**options)
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         # As numpy pickles a plain array: from protocol 5 on without a copy, where there is a place for it.
         return _as_class, (type(self), self.view(np.ndarray))
