@@ -1,6 +1,7 @@
 # make demo    see it work                 make test   everything that CI runs
 # make check   linters, types, layers      make bench  side-by-side figures
-# make matrix  the core on other Pythons and on the oldest and newest pydantic and numpy
+# make fuzz    damaged messages to every reader, for FUZZ_SECONDS
+# make matrix  the core on other Pythons and the oldest and newest pydantic and numpy; protobuf 3.20 to 7
 #
 # PYTHON selects the interpreter that environments are made with, VENV where the one for tests lives.
 
@@ -9,6 +10,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 600
 
 # One file marks an environment as complete; it is older than these when they have changed.
 PINS := pyproject.toml constraints.txt
@@ -21,7 +23,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PYTHONNOUSERSITE := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help demo test check lint ruff types layers bench matrix clean
+.PHONY: help demo test check lint ruff types layers bench fuzz matrix clean
 .DELETE_ON_ERROR:
 
 help:
@@ -68,6 +70,9 @@ check: lint
 
 bench: $(READY)
 	@$(VENV)/bin/python -m bench
+
+fuzz: $(READY)
+	$(VENV)/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 matrix:
 	@$(PYTHON) tools/matrix.py

@@ -21,6 +21,9 @@ _NAMES = {
     'DocumentArray': 'docarray.array.rows',
     'DocumentArrayStacked': 'docarray.array.columns',
     'schema_of': 'docarray.schema',
+    # These two are named by pickles of versions 0.30 to 0.41.
+    'unpickle_doclist': 'docarray.formats.protobuf.legacy',
+    'unpickle_docvec': 'docarray.formats.protobuf.legacy',
 }
 #: The names of versions 0.30 to 0.41: the same objects.
 _OLD_NAMES = {

@@ -49,6 +49,12 @@ _ABSTRACT = ('AbstractAudioTensor', 'AbstractImageTensor')
 _SHAPES = ('Mesh3D', 'PointCloud3D', 'PointsAndColors', 'VerticesAndFaces')
 _FROM_SCHEMA = ('create_base_doc_from_schema', 'create_pure_python_type_model')
 _BACKENDS = ('NumpyCompBackend', 'TorchCompBackend', 'TensorFlowCompBackend', 'JaxCompBackend')
+_MESSAGES = (
+    *('DocProto', 'DocListProto', 'DocVecProto', 'NodeProto', 'NdArrayProto', 'DenseNdArrayProto'),
+    *('ListOfAnyProto', 'DictOfAnyProto', 'ListOfDocArrayProto', 'ListOfDocVecProto'),
+    *('KeyValuePair', 'GenericDictValue'),
+    *('DocumentProto', 'DocumentArrayProto', 'DocumentArrayStackedProto'),
+)
 _FIND = ('FindResult', 'FindResultBatched', 'find', 'find_batched')
 
 #: Where a name lives now, if not in the module that stands beside it in ``MODULES``.
@@ -67,7 +73,10 @@ _HOMES = {
     'docarray.search.filter': ('filter', 'filter_docs'),
     'docarray.data': ('MultiModalDataset',),
     'docarray.data.paths': ('get_paths',),
+    'docarray.formats.protobuf.descriptor': _MESSAGES,
 }
+#: The modules that protoc made of ``docarray.proto``.
+_MESSAGE_MODULES = ('', '.pb', '.pb.docarray_pb2', '.pb2', '.pb2.docarray_pb2')
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 MODULES: dict[str, Sequence[str]] = {
@@ -102,6 +111,7 @@ MODULES: dict[str, Sequence[str]] = {
     'docarray.documents.point_cloud.point_cloud_3d': ('PointCloud3D',),
     'docarray.documents.point_cloud.points_and_colors': ('PointsAndColors',),
     'docarray.helper': ('get_paths',),
+    **{f'docarray.proto{module}': _MESSAGES for module in _MESSAGE_MODULES},
     **{
         f'docarray.typing.bytes.{name.lower()}_bytes': (f'{name}Bytes',)
         for name in ('Audio', 'Base', 'Image')

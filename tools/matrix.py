@@ -1,5 +1,7 @@
 """Runs the tests that need no framework on every CPython found and on the oldest and newest dependencies.
 
+And those of protobuf on each major version of it.
+
 Each environment lives in ``.venv-matrix`` and is made again when pyproject.toml or constraints.txt
 changes; ``--fresh`` makes all of them again, to meet releases of today. Standard library only.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -29,11 +32,14 @@ CELLS = [
     ('3.12', 'newest'),
     ('3.13', 'newest'),
     ('3.14', 'newest'),
+    *(('3.11', f'protobuf=={version}.*') for version in ('3.20', '4.21', '4.25', '5', '6', '7')),
 ]
+#: The tests that a cell of protobuf runs, and what they need beside it.
+PROTOBUF_TESTS, PROTOBUF_NEEDS = 'test_*proto*.py', ['ml_dtypes']
 TOOLS = ('pytest', 'pytest-timeout', 'hypothesis')
 #: What the web tests need.
 WEB = ['fastapi', 'httpx']
-SHOWN = ('pydantic', 'numpy')
+SHOWN = ('pydantic', 'numpy', 'protobuf')
 LIMIT_S = 600
 
 
@@ -52,7 +58,7 @@ def find_python(version: str) -> str | None:
 
 
 def requirements(age: str) -> list[str]:
-    """The dependencies of pyproject.toml as they stand or at their floors, and the pinned test tools."""
+    """The dependencies of pyproject.toml as they stand or at their floors, and what the tests need."""
     text = (ROOT / 'pyproject.toml').read_text(encoding='utf-8')
     block = re.search(r'^dependencies = \[(.*?)^\]', text, re.DOTALL | re.MULTILINE)
     if block is None:
@@ -63,7 +69,14 @@ def requirements(age: str) -> list[str]:
     elif age != 'newest':
         wanted.append(age)
     pins = (ROOT / 'constraints.txt').read_text(encoding='utf-8').splitlines()
-    return wanted + WEB + [line for line in pins if line.partition('==')[0] in TOOLS]
+    wanted += PROTOBUF_NEEDS if age.startswith('protobuf') else WEB
+    return wanted + [line for line in pins if line.partition('==')[0] in TOOLS]
+
+
+def tests(age: str) -> list[str]:
+    """What a cell runs: pytest takes no path for all tests."""
+    found = sorted(ROOT.glob(f'tests/*/{PROTOBUF_TESTS}')) if age.startswith('protobuf') else []
+    return [str(path.relative_to(ROOT)) for path in found]
 
 
 def environment(python: str, name: str, wanted: list[str]) -> Path:
@@ -84,9 +97,11 @@ def environment(python: str, name: str, wanted: list[str]) -> Path:
 
 
 def versions(inner: Path) -> list[str]:
-    code = f'from importlib.metadata import version\nfor name in {SHOWN!r}: print(version(name))'
+    code = 'from importlib.metadata import distributions as found; import json;'
+    code += 'print(json.dumps({one.name: one.version for one in found()}))'
     done = subprocess.run([str(inner), '-c', code], capture_output=True, text=True, check=True)
-    return done.stdout.split()
+    installed = json.loads(done.stdout)
+    return [installed.get(name, '-') for name in SHOWN]
 
 
 def run_tests(inner: Path, name: str, extra: list[str]) -> tuple[dict[str, int], str]:
@@ -117,7 +132,7 @@ def run_tests(inner: Path, name: str, extra: list[str]) -> tuple[dict[str, int],
 
 def run_cell(version: str, age: str, pytest_args: list[str]) -> tuple[list[str], str]:
     """A row of the table, and what to show of a cell that failed."""
-    name, began = f'{version}-{age}', time.monotonic()
+    name, began = f'{version}-{age}'.removesuffix('.*'), time.monotonic()
     python = find_python(version)
     if python is None:
         return [version, age, *('-' * len(SHOWN)), 'no such Python here', '', '', ''], ''
@@ -125,7 +140,7 @@ def run_cell(version: str, age: str, pytest_args: list[str]) -> tuple[list[str],
         inner = environment(python, name, requirements(age))
     except OSError as error:
         return [version, age, *('-' * len(SHOWN)), 'not installed', '', '', ''], f'--- {name}\n{error}'
-    counts, text = run_tests(inner, name, pytest_args)
+    counts, text = run_tests(inner, name, [*tests(age), *pytest_args])
     figures = [str(counts.get(key, 0)) for key in ('passed', 'failed', 'skipped')]
     row = [version, age, *versions(inner), *figures, f'{time.monotonic() - began:.0f}']
     good = counts.get('passed') and not counts['failed']
