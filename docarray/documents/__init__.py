@@ -1,4 +1,6 @@
-"""Predefined documents for text, images, sound, video and shapes. Each is loaded when it is first used.
+"""Predefined documents for text, images, sound, video and shapes, and classes made of schemas.
+
+Each is loaded when it is first used.
 
 Example:
     >>> from docarray import BaseDocument
@@ -18,6 +20,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from docarray.documents.audio import Audio as Audio
     from docarray.documents.audio import AudioDoc as AudioDoc
+    from docarray.documents.from_arrow import (
+        create_doc_from_arrow_schema as create_doc_from_arrow_schema,
+    )
+    from docarray.documents.from_json_schema import (
+        create_doc_from_json_schema as create_doc_from_json_schema,
+    )
     from docarray.documents.image import Image as Image
     from docarray.documents.image import ImageDoc as ImageDoc
     from docarray.documents.legacy import LegacyDocument as LegacyDocument
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     from docarray.documents.video import Video as Video
     from docarray.documents.video import VideoDoc as VideoDoc
 
-#: Where each class is. Text, Image, Audio and Video are the first names of TextDoc and so on.
+#: Where each is. Text, Image, Audio and Video are the first names of TextDoc and so on.
 _HOMES = {
     'Audio': 'audio',
     'AudioDoc': 'audio',
@@ -45,9 +53,11 @@ _HOMES = {
     'VerticesAndFaces': 'mesh',
     'Video': 'video',
     'VideoDoc': 'video',
+    'create_doc_from_arrow_schema': 'from_arrow',
+    'create_doc_from_json_schema': 'from_json_schema',
 }
 
-__all__ = list(_HOMES)
+__all__ = [name for name in _HOMES if name != 'create_doc_from_arrow_schema']  # which needs pyarrow
 
 
 def __getattr__(name: str) -> Any:
@@ -59,4 +69,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES})

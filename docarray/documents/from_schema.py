@@ -29,6 +29,7 @@ _DEFINITIONS = ('$defs', 'definitions')
 #: What pydantic raises where a class cannot be made.
 _FAILURES = (pydantic_core.SchemaError, ArithmeticError, NameError, RuntimeError, TypeError, ValueError)
 _FIELD_KEYWORDS = ('title', 'description', 'default')
+_PINNED = 'proto'  # a number that the field has in protobuf
 
 
 def create_pure_python_type_model(model: type[pydantic.BaseModel]) -> Any:
@@ -222,7 +223,9 @@ class _Reader:
         if not isinstance(part, Mapping):
             return part, {} if required else {'default_factory': _nothing}
         found = {key: copy.deepcopy(part[key]) for key in _FIELD_KEYWORDS if key in part}
-        rest = {key: value for key, value in part.items() if key not in found}
+        rest = {key: value for key, value in part.items() if key not in found and key != _PINNED}
+        if _PINNED in part:
+            found['json_schema_extra'] = {_PINNED: copy.deepcopy(part[_PINNED])}
         if 'default' in found:
             found['validate_default'] = found['default'] is not None
         elif not required:

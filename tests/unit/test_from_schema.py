@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import docarray.documents
 from docarray import BaseDocument, BaseDocumentWithoutId, DocumentArray
 from docarray.documents import (
     AudioDoc,
@@ -27,12 +28,16 @@ from docarray.documents import (
     TextDoc,
     VideoDoc,
 )
+from docarray.documents.from_json_schema import create_doc_from_json_schema
 from docarray.documents.from_schema import create_base_doc_from_schema, create_pure_python_type_model
 from docarray.errors import SchemaError, ValidationError
+from docarray.schema import schema_of
 from docarray.typing import (
+    AnyEmbedding,
     AnyTensor,
     AnyUrl,
     AudioBytes,
+    AudioTensor,
     ImageBytes,
     ImageTensor,
     ImageUrl,
@@ -41,6 +46,7 @@ from docarray.typing import (
     PointCloud3DUrl,
     TextUrl,
     VideoBytes,
+    VideoTensor,
 )
 from tests.unit import strategies
 
@@ -540,3 +546,105 @@ def test_pure_python_types() -> None:
     assert Page.model_fields['texts'].annotation is DocumentArray[TextDoc]
     with pytest.raises(SchemaError, match='a document class'):
         create_pure_python_type_model(3)  # type: ignore[arg-type]  # that is the point
+
+
+SHAPES: list[Any] = [
+    (3,),
+    (3, 'w', 'w'),
+    (None, 4),
+    ('n', ..., 2),
+    (..., 3),
+    (2, 'h', 3, 'uint8'),
+    'bfloat16',
+]
+Vectors = NdArray[3, 'float32']
+Pictures = ImageTensor['h', 'w', 3]
+TENSORS = [
+    cls[shape] for cls in (AnyTensor, NdArray, ImageTensor, AudioTensor, VideoTensor) for shape in SHAPES
+]
+#: Types that JSON Schema has a way to tell, each in a place where something could get lost.
+TOLD: list[Any] = [
+    *TENSORS,
+    AnyEmbedding[128],
+    AnyEmbedding['d', 'float16'],
+    NdArray[2] | None,
+    list[Vectors],
+    list[list[NdArray[3]]],
+    dict[str, Pictures],
+    tuple[NdArray[2], ...],
+    list[NdArray[2] | None],
+    Part,
+    Part | None,
+    list[Part],
+    DocumentArray[Part],
+    DocumentArray[Part] | None,
+    list[DocumentArray[Part]],
+    dict[str, DocumentArray[Part]],
+    Part | TextDoc,
+    list[ImageUrl],
+    dict[str, ImageBytes],
+    set[Mesh3DUrl],
+    VideoBytes | None,
+    AudioBytes | AnyUrl,
+]
+
+
+@pytest.mark.parametrize('annotation', TOLD, ids=str)
+def test_shapes_dtypes_nesting_and_media_types_are_kept(annotation: Any) -> None:
+    class Holder(BaseDocument):
+        value: annotation
+        optional: annotation | None = None  # type: ignore[valid-type]  # made at run time
+
+    made = again(Holder)
+    assert schema_of(made).fingerprint == schema_of(Holder).fingerprint
+    if annotation in TENSORS:
+        found, kind = made.model_fields['value'].annotation.tensor_type, annotation.tensor_type
+        assert (found.modality, found.shape, found.dtype) == (kind.modality, kind.shape, kind.dtype)
+
+
+def test_the_columns_are_the_same_at_every_depth() -> None:
+    class Shelf(BaseDocument):
+        books: DocumentArray[Book]
+        cover: ImageDoc | None = None
+        tree: Tree
+
+    made = again(Shelf)
+
+    def columns(cls: Any) -> Any:
+        return [(column.path, column.codec.kind.name, column.nullable) for column in schema_of(cls).columns]
+
+    assert columns(made) == columns(Shelf)
+    for path in ('books', 'cover', 'tree', 'tree.children'):
+        inner = [schema_of(cls).resolve(path)[-1].schema for cls in (made, Shelf)]
+        assert inner[0].fingerprint == inner[1].fingerprint
+
+
+def test_by_the_schema_alone() -> None:
+    made = create_doc_from_json_schema(Book.json_schema())
+    assert made.__name__ == 'Book'
+    assert made.json_schema() == Book.json_schema()
+    assert create_doc_from_json_schema(Book.json_schema(), 'Other').__name__ == 'Other'
+    assert create_doc_from_json_schema({'properties': {'n': {'type': 'integer'}}}).__name__ == 'Document'
+    for bad in (None, [], {'type': 'string'}, {'title': 3}):
+        with pytest.raises(SchemaError):
+            create_doc_from_json_schema(bad)  # type: ignore[arg-type]  # that is the point
+    assert docarray.documents.create_doc_from_json_schema is create_doc_from_json_schema
+
+
+def test_numbers_of_protobuf_are_kept() -> None:
+    class Pinned(BaseDocument):
+        text: str = pydantic.Field(json_schema_extra={'proto': 3})
+        part: Part | None = pydantic.Field(None, json_schema_extra={'proto': 4})
+
+    assert '  optional string text = 3;' in again(Pinned).proto_schema()
+    assert '  Part part = 4;' in again(Pinned).proto_schema()
+
+
+def test_the_names_of_earlier_versions() -> None:
+    from docarray.utils import create_dynamic_doc_class as old  # type: ignore[import-not-found]  # an alias
+
+    assert old.create_base_doc_from_schema is create_base_doc_from_schema
+    assert old.create_pure_python_type_model is create_pure_python_type_model
+    plain = old.create_pure_python_type_model(Book)
+    made = old.create_base_doc_from_schema(plain.model_json_schema(), 'Book', {})
+    assert made(**VALUES).parts[0].pixels.shape == (3, 2, 2)

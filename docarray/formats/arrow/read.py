@@ -1,0 +1,294 @@
+"""Reading: Arrow record batches as batches, sharing their memory where they are as docarray writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from docarray.batch import Batch, pack_field
+from docarray.cells import Numbers, Objects, Ragged, Tensors
+from docarray.composites import Docs, Nested, Variants
+from docarray.errors import DocArrayError, FormatError, InvalidValueError, show
+from docarray.formats.arrow import tensors
+from docarray.formats.arrow.convert import checked_documents, load_documents
+from docarray.formats.arrow.decode import values_of
+from docarray.formats.arrow.faults import arrow_faults
+from docarray.formats.arrow.memory import bits_of, is_ascii, lists, numbers_of, texts_of, valid_of
+from docarray.formats.arrow.types import (
+    FINGERPRINT,
+    MAPPING,
+    VALUES,
+    VERSION,
+    Node,
+    Record,
+    described,
+    pa,
+    record_fits,
+    record_of,
+)
+from docarray.formats.building import array_of
+from docarray.formats.limits import DEFAULT_LIMITS, Limits
+from docarray.frameworks import framework_of
+from docarray.kinds import identity
+from docarray.rowbatch import RowBatch
+from docarray.schema import Schema, schema_of
+from docarray.texts import Texts
+from docarray.typing.types import TensorType
+
+
+class _UnfitError(Exception):
+    """Values are not as the class wants them, though the table says so: they have to be validated."""
+
+
+def from_arrow(cls: Any, table: Any, limits: Limits | None = None) -> Any:
+    """Read an array of documents from a table of any library. See ``ArrayIO.from_arrow``.
+
+    Example:
+        >>> import pyarrow
+        >>> from docarray import DocumentArray
+        >>> from docarray.documents import TextDoc
+        >>> from_arrow(DocumentArray[TextDoc], pyarrow.table({'text': ['a', 'b']})).text
+        ['a', 'b']
+    """
+    where = cls.__name__
+    schema, most = schema_of(cls.document_type), DEFAULT_LIMITS if limits is None else limits
+    batches: list[Batch] = []
+    with arrow_faults(where):
+        done = 0
+        for part in record_batches(table, where):
+            batches.append(read_batch(schema, part, most, done))
+            done += len(part)
+            most.check('documents', done, where)
+    return array_of(cls, joined(schema, batches))
+
+
+def joined(schema: Schema, batches: list[Batch]) -> Batch:
+    """Return batches in one: as columns, unless one of them is documents."""
+    if not batches:
+        return Batch.of(schema, [])
+    if len(batches) == 1:
+        return batches[0]
+    if any(isinstance(batch, RowBatch) for batch in batches) or not _alike(batches):
+        return RowBatch.concat(batches)
+    return Batch.concat(batches)
+
+
+def _alike(batches: list[Batch]) -> bool:
+    """Whether the tensors of all batches go into the same columns."""
+    return len({tuple(_tensor_types(batch)) for batch in batches}) == 1
+
+
+def _tensor_types(batch: Batch) -> Iterator[Any]:
+    for path, column in batch.tensors():
+        if isinstance(column, Tensors) and column.data is not None:
+            adapter: Any = framework_of(column.data)
+            yield path, adapter.name, adapter.dtype(column.data), adapter.shape(column.data)[1:]
+
+
+def record_batches(table: Any, where: str) -> Iterator[Any]:
+    """Yield the record batches of whatever speaks Arrow.
+
+    Raises:
+        InvalidValueError: It does not.
+    """
+    if isinstance(table, pa.RecordBatch):
+        yield table
+    elif isinstance(table, pa.Table):
+        yield from table.to_batches()
+    elif hasattr(table, '__arrow_c_stream__'):
+        yield from pa.RecordBatchReader.from_stream(table)
+    elif hasattr(table, '__arrow_c_array__'):
+        yield pa.record_batch(table)
+    else:
+        raise InvalidValueError(
+            where=where,
+            got=show(table),
+            wanted='an Arrow table, or anything with __arrow_c_stream__',
+            hint='Convert it with the methods of its library: to_arrow(), arrow() or the like.',
+        )
+
+
+def read_batch(schema: Schema, batch: Any, limits: Limits, done: int = 0) -> Batch:
+    """Return a record batch as a batch of documents: as columns, or as documents where it was validated.
+
+    Args:
+        schema: Of the document class.
+        batch: A ``pyarrow.RecordBatch`` of any columns.
+        limits: How much it may be.
+        done: How many documents came before it, for errors.
+
+    Raises:
+        ValidationError: A document was refused.
+        FormatError: The memory of the record batch is not as Arrow has it.
+        LimitError: There are too many columns or documents, or they are too deep.
+    """
+    record = record_of(schema)
+    where = schema.document_type.__name__
+    check_schema(batch.schema, limits, where)
+    limits.check('documents', batch.num_rows, where)
+    validate(batch)
+    if is_trusted(record, schema.fingerprint, batch.schema):
+        try:
+            return _batch(record, batch.columns, list(batch.schema), batch.num_rows, limits)
+        except _UnfitError:
+            pass
+    return RowBatch(schema, checked_documents(record, batch, limits, done))
+
+
+def validate(batch: Any) -> None:
+    """Raise ArrowInvalid unless the memory of a record batch is as Arrow has it: offsets, UTF-8, codes."""
+    batch.validate()
+    for array in batch.columns:
+        # Ids and the like: looking at all bytes at once is several times as fast.
+        if not (pa.types.is_large_string(array.type) and is_ascii(array)):
+            array.validate(full=True)
+
+
+def is_trusted(record: Record, fingerprint: str, schema: Any) -> bool:
+    """Whether documents of the class with this fingerprint were written with this Arrow schema."""
+    metadata = schema.metadata or {}
+    same = metadata.get(FINGERPRINT) == fingerprint.encode()
+    return same and metadata.get(VERSION) == MAPPING and record_fits(record, schema)
+
+
+def check_schema(schema: Any, limits: Limits, where: str) -> None:
+    """Raise LimitError if there are too many columns, or types too deep in one another."""
+    count, level = 0, [field.type for field in schema]
+    for depth in range(limits.depth + 2):
+        limits.check('depth', depth, where)
+        count += len(level)
+        limits.check('columns', count, where)
+        level = [inner for kind in level for inner in _inner_types(kind)]
+        if not level:
+            return
+
+
+def _inner_types(kind: Any) -> list[Any]:
+    if isinstance(kind, pa.BaseExtensionType):
+        kind = kind.storage_type
+    return [kind.field(place).type for place in range(kind.num_fields)]
+
+
+def _batch(record: Record, arrays: Iterable[Any], fields: list[Any], length: int, limits: Limits) -> Batch:
+    data = {
+        node.name: _READERS[node.form](node, array, field, limits)
+        for node, array, field in zip(record.nodes, arrays, fields, strict=False)
+    }
+    return Batch(record.schema, data, length)
+
+
+def _struct(record: Record, array: Any, limits: Limits) -> Batch:
+    kind = array.type
+    # What stands in a row that is missing is missing, too.
+    parts = array.flatten() if array.null_count else [array.field(place) for place in range(kind.num_fields)]
+    return _batch(record, parts, list(kind), len(array), limits)
+
+
+# -- a column of each form ----------------------------------------------------------------------------
+
+
+def _numbers(node: Node, array: Any, field: Any, limits: Limits) -> Numbers:
+    is_bool = pa.types.is_boolean(array.type)
+    data = bits_of(array, 0, len(array)) if is_bool else numbers_of(array)
+    column = Numbers(data, valid_of(array))
+    if node.field.codec.unpack is not identity:
+        _try(node, column.values())
+    return column
+
+
+def _texts(node: Node, array: Any, field: Any, limits: Limits) -> Texts:
+    column = texts_of(array)
+    unpack = node.field.codec.unpack
+    if unpack is not identity and not (isinstance(unpack, type) and issubclass(unpack, str)):
+        _try(node, column.values())
+    return column
+
+
+def _try(node: Node, values: list[Any]) -> None:
+    """Unpack each value once: an Enum, for one, may have changed since they were written."""
+    _unpacked(node, list(set(values)))
+
+
+def _unpacked(node: Node, values: list[Any]) -> list[Any]:
+    unpack = node.field.codec.unpack
+    if unpack is identity:
+        return values
+    try:
+        return [None if value is None else unpack(value) for value in values]
+    except DocArrayError as error:
+        raise error.at(node.where) from error.__cause__
+    except Exception as error:  # whatever a codec trips over in a value that is not of its type
+        raise _UnfitError from error
+
+
+def _objects(node: Node, array: Any, field: Any, limits: Limits) -> Objects:
+    return Objects(_unpacked(node, values_of(node.field.codec, array, node.where)))
+
+
+def _tensors(node: Node, array: Any, field: Any, limits: Limits) -> Tensors | Ragged:
+    codec = node.field.codec
+    hint = described(field).get(VALUES, '')
+    column = tensors.from_arrow(array, codec.framework, hint, node.where)
+    declared = TensorType(shape=codec.kind.shape, dtype=codec.kind.dtype or '')
+    rest = 1 if isinstance(column, Tensors) else 0
+    for tensor in [column.data] if isinstance(column, Tensors) else column.values():
+        if tensor is not None:
+            adapter: Any = framework_of(tensor)
+            shape = adapter.shape(tensor)[rest:]
+            if not declared.fits(shape) or declared.dtype not in ('', adapter.dtype(tensor)):
+                raise _UnfitError
+    return column
+
+
+def _nested(node: Node, array: Any, field: Any, limits: Limits) -> Nested:
+    return Nested(_struct(node.members[0], array, limits), valid_of(array))
+
+
+def _docs(node: Node, array: Any, field: Any, limits: Limits) -> Docs:
+    offsets, values = lists(array)
+    first, last = offsets.item(0), offsets.item(-1)
+    limits.check('documents', last - first, node.where)
+    batch = _struct(node.members[0], values.slice(first, last - first), limits) if last > first else None
+    return Docs(batch, offsets - first if first else offsets, valid_of(array))
+
+
+def _variant(node: Node, array: Any, field: Any, limits: Limits) -> Variants:
+    places = {member.schema.document_type.__name__: tag for tag, member in enumerate(node.members)}
+    valid = valid_of(array)
+    names = texts_of(array.field(0)).values()
+    there = [True] * len(array) if valid is None else valid.tolist()
+    found = [places.get(name) if here else -1 for name, here in zip(names, there, strict=True)]
+    if None in found:
+        row = found.index(None)
+        wanted = f'one of {", ".join(places)}'
+        raise FormatError(where=f'{node.where} (row {row})', got=f'type {show(names[row])}', wanted=wanted)
+    tags = np.array(found, np.int8)
+    numbers = np.zeros(len(tags), np.int64)
+    batches: list[Batch | None] = []
+    for tag, member in enumerate(node.members):
+        rows = np.flatnonzero(tags == tag)
+        numbers[rows] = np.arange(len(rows))
+        part = array.field(tag + 1).take(pa.array(rows))
+        if part.null_count:
+            raise FormatError(where=node.where, got=f'no document of type {names[rows[0]]}', wanted='one')
+        batches.append(_struct(member, part, limits) if len(rows) else None)
+    return Variants(tags, numbers, tuple(batches))
+
+
+def _recursive(node: Node, array: Any, field: Any, limits: Limits) -> Any:
+    values = [load_documents(node, text, row) for row, text in enumerate(texts_of(array).values())]
+    return pack_field(node.field, values, {'framework': '', 'ragged': 'exact'}, node.where)
+
+
+_READERS: dict[str, Callable[[Node, Any, Any, Limits], Any]] = {
+    'numbers': _numbers,
+    'texts': _texts,
+    'objects': _objects,
+    'tensors': _tensors,
+    'nested': _nested,
+    'docs': _docs,
+    'variant': _variant,
+    'recursive': _recursive,
+}
