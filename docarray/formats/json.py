@@ -21,9 +21,11 @@ from pydantic_core import PydanticSerializationError
 from docarray._typed import class_cache
 from docarray.array.rows import DocumentArray
 from docarray.batch import Batch, collector_paused
-from docarray.document import AnyDocument, TensorForm, tensor_form
+from docarray.document import AnyDocument, tensor_form
+from docarray.document_io import TensorForm
 from docarray.errors import DocArrayError, InvalidValueError, TensorError, ValidationError, show
 from docarray.lowering import STACKED_MARK
+from docarray.rowbatch import RowBatch
 from docarray.schema import Schema
 from docarray.typing._coerce import framework_name, to_numpy
 from docarray.typing.tensor_json import to_base64, to_json
@@ -56,7 +58,7 @@ def dump_document(document: Any, tensors: TensorForm | None = None) -> str:
     return _dump(cls.__pydantic_serializer__, document, {cls}, tensors)
 
 
-def dump_rows(array: Iterable[Any], tensors: TensorForm | None = None) -> str:
+def dump_rows(array: Any, tensors: TensorForm | None = None) -> str:
     """Return an array of documents as the text of a JSON array. See ``BaseDocument.to_json``.
 
     Example:
@@ -64,8 +66,9 @@ def dump_rows(array: Iterable[Any], tensors: TensorForm | None = None) -> str:
         >>> dump_rows(DocumentArray([]))
         '[]'
     """
+    rows = array.unstack() if hasattr(type(array), STACKED_MARK) else array
     with collector_paused():
-        return _dump_rows(array, getattr(array, 'document_type', AnyDocument), tensors)
+        return _dump_rows(rows, getattr(array, 'document_type', AnyDocument), tensors)
 
 
 def _dump_rows(array: Iterable[Any], document_type: Any, tensors: TensorForm | None) -> str:
@@ -78,7 +81,9 @@ def _rows_adapter(document_type: Any) -> pydantic.TypeAdapter[Any]:
     values = class_cache(document_type).values
     if 'json_rows' not in values:
         rows = DocumentArray if document_type is AnyDocument else list[document_type]
-        values['json_rows'] = pydantic.TypeAdapter(rows)
+        # Of values in fields of any type pydantic asks the outermost configuration how to write them.
+        config: Any = {key: value for key, value in document_type.model_config.items() if 'json' in key}
+        values['json_rows'] = pydantic.TypeAdapter(rows, config=config)
     adapter: pydantic.TypeAdapter[Any] = values['json_rows']
     return adapter
 
@@ -117,29 +122,28 @@ def _dump(serializer: Any, value: Any, classes: set[Any], tensors: TensorForm | 
         if len(pieces) == len(found) + 1:  # else pydantic tried several members of a union on one tensor
             # As text from here on: joined as bytes and then decoded, the whole would be in memory thrice.
             try:
-                numbers = [_numbers(tensor) for tensor in found]
+                numbers = [tensor_text(tensor) for tensor in found]
             except TensorError as error:
                 raise _without_values(value) or error from error.__cause__
             return ''.join(chain.from_iterable(zip(pieces, [*numbers, ''], strict=True)))
     return dump()
 
 
-def _numbers(tensor: Any) -> str:
+def tensor_text(tensor: Any) -> str:
     """Return a tensor as JSON. Floats are the shortest that read back as the same in their own dtype."""
     array = tensor.view(_ndarray) if isinstance(tensor, _ndarray) else to_numpy(tensor)
     if array is None:  # a document made without validation may hold anything
         return orjson.dumps(tensor).decode()
-    if not array.dtype.isnative:  # whose bytes orjson 3.10.0 would take as they are
-        array = _plain(array)
+    plain = array if array.dtype.isnative else _plain(array)  # orjson 3.10.0 would take the bytes as they are
     try:
-        text = _dumps(array, None, _NUMPY).decode()
+        text = _dumps(plain, None, _NUMPY).decode()
     except TypeError:
         if array.ndim == 0 or array.dtype.kind == 'c':
             return _object(array, tensor)
-        array = _plain(array)
-        text = _dumps(array, None, _NUMPY).decode()
+        plain = _plain(array)
+        text = _dumps(plain, None, _NUMPY).decode()
     if 'n' in text:  # null
-        odd = array[~np.isfinite(array)].tolist()
+        odd = plain[~np.isfinite(plain)].tolist()
         names = ['"NaN"' if x != x else '"Infinity"' if x > 0 else '"-Infinity"' for x in odd]
         text = ''.join(chain.from_iterable(zip(text.split('null'), [*names, ''], strict=True)))
     return text if array.size else _object(array, tensor)
@@ -152,7 +156,9 @@ def _object(array: Array, tensor: Any) -> str:
 
 def _plain(array: Array) -> Array:
     """Return an array as orjson takes it: C order, this machine's byte order, a dtype of numpy's own."""
-    if array.dtype.kind not in 'biuf':
+    if array.dtype.kind in 'mMOSU':  # which files of earlier versions may hold
+        raise TensorError(got=f'an array of dtype {array.dtype}', wanted='numbers, which JSON can hold')
+    if array.dtype.kind not in 'biuf' or array.dtype.isbuiltin == 2:
         array = array.astype(np.float32)  # bfloat16 and its like, which it holds exactly
     return np.ascontiguousarray(array, array.dtype.newbyteorder('='))
 
@@ -228,8 +234,13 @@ def _has_serializers(schema: Any) -> bool:
 # -- reading ------------------------------------------------------------------------------------------
 
 
-def load_rows(data: str | bytes, document_type: Any) -> list[Any]:
+def load_rows(data: str | bytes, document_type: Any, title: str = '') -> list[Any]:
     """Return the documents of a JSON array.
+
+    Args:
+        data: JSON.
+        document_type: The class of the documents.
+        title: What is read, for the error.
 
     Raises:
         ValidationError: The text is not such an array; the error's path starts with the row.
@@ -243,7 +254,7 @@ def load_rows(data: str | bytes, document_type: Any) -> list[Any]:
         with collector_paused():
             rows: list[Any] = _rows_adapter(document_type).validate_json(data)
     except pydantic.ValidationError as error:
-        raise ValidationError.of(error) from error.__cause__
+        raise ValidationError.of(error, title=title) from error.__cause__
     return rows
 
 
@@ -272,7 +283,7 @@ class JsonFormat:
         return _dump_rows(batch.rows(), batch.schema.document_type, self.tensors).encode()
 
     def loads(self, data: bytes, schema: Schema) -> Batch:
-        return Batch.of(schema, load_rows(data, schema.document_type), ragged=True)
+        return RowBatch(schema, load_rows(data, schema.document_type))
 
     def dump_stream(self, batches: Iterable[Batch]) -> Iterator[bytes]:
         for batch in batches:
@@ -312,4 +323,4 @@ def _load_lines(lines: list[bytes], done: int, schema: Schema) -> Batch:
                     documents.append(read(line))
                 except pydantic.ValidationError as error:
                     raise ValidationError.of(error, inside=(done + len(documents),)) from error.__cause__
-    return Batch.of(schema, documents, ragged=True)
+    return RowBatch(schema, documents)

@@ -1,0 +1,161 @@
+"""What the readers of files read: bytes at hand or as they come, decompressed, their seal verified."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, TypeVar
+
+from docarray.errors import DocArrayError, FormatError, TruncatedError
+from docarray.formats.compression import decompress_stream
+from docarray.formats.limits import Limits
+from docarray.formats.storage import Source
+from docarray.formats.tails import FILE_TAILS, untailed_chunks
+from docarray.schema import Schema
+
+__all__ = ['Input', 'groups', 'missing_seal', 'refuse_pickle']
+
+Item = TypeVar('Item')
+
+#: How many documents, and bytes of them, are read at once in a stream, after a start with one.
+_MOST_ROWS, _MOST_BYTES = 1024, 1 << 20
+
+
+@dataclass
+class Input:
+    """A file, or bytes, that one protocol reads.
+
+    Attributes:
+        source: Where the bytes are.
+        schema: Of the class that the documents are to be of.
+        compress: How the whole is compressed, '' if it is not.
+        each: How each document is, '' if it is not.
+        limits: How much may be read.
+        streaming: Whether documents are wanted before all of them are there.
+        sealed: Whether the compressed data were found to end in a seal.
+    """
+
+    source: Source
+    schema: Schema
+    compress: str
+    each: str
+    limits: Limits
+    streaming: bool = False
+    sealed: bool = False
+
+    @property
+    def name(self) -> str:
+        """What is read, for errors."""
+        return self.source.name
+
+    def chunks(self) -> Iterator[Any]:
+        """Yield the bytes, decompressed, as they come.
+
+        Raises:
+            TruncatedError: Compressed data end too early.
+            FormatError: They are not compressed so, or have changed.
+            LimitError: There is more than allowed, unless documents are handed on as they come.
+        """
+        chunks = self.source.chunks()
+        if self.compress:
+            chunks = untailed_chunks(chunks, FILE_TAILS[self.compress], self.name, self._found)
+            yield from decompress_stream(chunks, self.compress, self.limits)
+            return
+        size = 0
+        for chunk in chunks:
+            size += len(chunk)
+            if not self.streaming:
+                self.limits.check('size', size, self.name)
+            yield chunk
+
+    def _found(self, sealed: bool) -> None:
+        self.sealed = sealed
+
+    def whole(self, chunks: Iterable[Any] | None = None) -> tuple[memoryview, FormatError | None]:
+        """Return all bytes, decompressed, or those that there are and the error about the rest.
+
+        Args:
+            chunks: The bytes, where reading has begun.
+        """
+        if self.source.view is not None and not self.compress:
+            self.limits.check('size', len(self.source.view), self.name)
+            return self.source.view, None
+        data, fault = bytearray(), None
+        try:
+            for chunk in self.chunks() if chunks is None else chunks:
+                data += chunk
+        except FormatError as error:
+            fault = error
+        return memoryview(data), fault
+
+    def peeked(self, size: int) -> tuple[bytes, Iterator[Any]]:
+        """Return the first bytes, decompressed, and the chunks with these bytes in them."""
+        chunks, seen = self.chunks(), []
+        have = 0
+        for chunk in chunks:
+            seen.append(chunk)
+            have += len(chunk)
+            if have >= size:
+                break
+        return b''.join(seen)[:size], chain(seen, chunks)
+
+
+def missing_seal(where: str) -> TruncatedError:
+    """Return the error about a file that should end in something that is not there.
+
+    Example:
+        >>> str(missing_seal('a.arrow'))
+        'a.arrow: got a file without its end, wanted the whole file'
+    """
+    return TruncatedError(where=where, got='a file without its end', wanted='the whole file')
+
+
+#: How pickles start: of protocols 2 to 5, and of protocol 0 with the name of a class or function.
+_PICKLE = re.compile(rb'\x80[\x02-\x05]|c[\w.]+\n[\w.]+\n')
+
+
+def refuse_pickle(head: Any, where: str) -> None:
+    """Raise FormatError for what looks like a pickle: nothing is unpickled unless the call says so.
+
+    Args:
+        head: How the bytes start.
+        where: What they are.
+    """
+    if _PICKLE.match(bytes(head[:256])):
+        raise FormatError(
+            where=where,
+            got='a pickle',
+            wanted='what the protocol says',
+            hint="If you trust it, name protocol='pickle' or 'pickle-array': reading it can run any code.",
+        )
+
+
+def groups(items: Iterable[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """Yield items together: one at first, then more and more, so that the first ones need not wait.
+
+    Args:
+        items: What comes one by one; a DocArrayError of it is raised again behind the last group.
+        size: How many bytes an item has.
+
+    Example:
+        >>> list(groups(b'abcd', lambda item: 1))
+        [[97], [98, 99], [100]]
+    """
+    group: list[Item] = []
+    most, total = 1, 0
+    fault: DocArrayError | None = None
+    try:
+        for item in items:
+            group.append(item)
+            total += size(item)
+            if len(group) == most or total >= _MOST_BYTES:
+                yield group
+                group, total, most = [], 0, min(2 * most, _MOST_ROWS)
+    except DocArrayError as error:
+        fault = error
+    if group:
+        yield group
+    if fault is not None:
+        raise fault
