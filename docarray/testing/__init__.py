@@ -1,5 +1,6 @@
 """Contract suites: subclass one to prove a plug-in of your own. They need hypothesis and numpy."""
 
+from docarray.testing.formats import FormatContract
 from docarray.testing.frameworks import FrameworkContract
 
-__all__ = ['FrameworkContract']
+__all__ = ['FormatContract', 'FrameworkContract']

@@ -1,0 +1,1 @@
+"""What the contract of formats is made of."""
