@@ -29,6 +29,8 @@ MODULES = (
     'json',
     'slicing',
     'pickling',
+    'sending',
+    'peer',
     'memory',
     'linear',
 )
@@ -42,6 +44,9 @@ PACKAGES = (
     'tensorflow-cpu',
     'jax',
     'orjson',
+    'protobuf',
+    'pyarrow',
+    'pandas',
 )
 RESULTS = Path(__file__).parent / 'results'
 HEAD = ('workload', 'ours', 'yardstick', 'ratio', 'at most', '')
