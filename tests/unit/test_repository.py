@@ -220,6 +220,8 @@ def test_examples_in_docstrings(name: str, capsys: pytest.CaptureFixture[str]) -
 
 #: Distributions whose name is not that of the module they bring.
 DISTRIBUTIONS = {
+    'backports': 'backports.zstd',
+    'grpc': 'grpcio',
     'PIL': 'pillow',
     'google.protobuf': 'protobuf',
     'sklearn': 'scikit-learn',
@@ -282,8 +284,8 @@ def test_every_dependency_is_explained() -> None:
 
 
 HEAVY = (
-    'av', 'cloudpickle', 'fastapi', 'google.protobuf', 'jax', 'pandas', 'PIL', 'pyarrow', 'rich', 'sklearn',
-    'tensorflow', 'torch',
+    'av', 'cloudpickle', 'fastapi', 'fsspec', 'google.protobuf', 'grpc', 'jax', 'lz4', 'pandas', 'PIL',
+    'polars', 'pyarrow', 'rich', 'sklearn', 'tensorflow', 'torch',
 )  # fmt: skip
 
 IMPORT_AND_WATCH = """
