@@ -263,7 +263,7 @@ def pack_field(field: Field, values: list[Any], options: dict[str, Any], where: 
         return Objects(values)
     pack = field.codec.pack
     if pack is not identity:
-        values = _packed(values, pack, where)
+        values = _codec_applied(pack, values, where)
     if kind == 'tensor':
         try:
             return Tensors.pack(
@@ -274,9 +274,9 @@ def pack_field(field: Field, values: list[Any], options: dict[str, Any], where: 
     return Texts.pack(values) if kind == 'str' else Numbers.pack(values, kind, where)
 
 
-def _packed(values: list[Any], pack: Callable[[Any], Any], where: str) -> list[Any]:
+def _codec_applied(change: Callable[[Any], Any], values: list[Any], where: str) -> list[Any]:
     try:
-        return [None if value is None else pack(value) for value in values]
+        return [None if value is None else change(value) for value in values]
     except DocArrayError as error:
         raise error.at(where) from error.__cause__
     except Exception as error:  # whatever a codec trips over in a value that is not of its type
@@ -295,8 +295,7 @@ def field_values(field: Field, column: Any) -> list[Any]:
         return [None if documents is None else collect(documents) for documents in values]
     if field.form != 'cells' or field.codec.kind.name in OWN_VALUES or field.codec.plain:
         return values
-    unpack = field.codec.unpack
-    return [None if value is None else unpack(value) for value in values]
+    return _codec_applied(field.codec.unpack, values, field.name)
 
 
 def _equal_columns(field: Field, a: Any, b: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -201,7 +202,8 @@ def _numbers(node: Node, array: Any, field: Any, limits: Limits) -> Numbers:
 def _texts(node: Node, array: Any, field: Any, limits: Limits) -> Texts:
     column = texts_of(array)
     unpack = node.field.codec.unpack
-    if unpack is not identity and not (isinstance(unpack, type) and issubclass(unpack, str)):
+    plain = isinstance(unpack, type) and issubclass(unpack, str) and not issubclass(unpack, Enum)
+    if unpack is not identity and not plain:
         _try(node, column.values())
     return column
 

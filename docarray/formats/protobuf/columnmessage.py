@@ -85,11 +85,11 @@ class Items:
         if not len(self._raw):
             return None
         try:
-            *_, begin, stop = next(records(self._raw, ''))
+            field, form, _, begin, stop = next(records(self._raw, ''))
             contents = [one for one in records(self._raw[begin:stop], '') if one[0] < _TYPE]
         except FormatError:
             return None
-        if len(contents) != 1 or len(self._raw) % stop:
+        if (field, form) != (1, BYTES) or len(contents) != 1 or len(self._raw) % stop:
             return None
         ((number, wire_type, _, start, end),) = contents
         count = len(self._raw) // stop

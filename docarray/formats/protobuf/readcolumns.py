@@ -7,6 +7,7 @@ read as documents, which are validated.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from docarray.formats.protobuf.columnmessage import ColumnMessage, Items, Tensor
 from docarray.formats.protobuf.decode import reader_of
 from docarray.formats.protobuf.fields import CellReader, Reader, TensorReader, UnfitError
 from docarray.formats.protobuf.natural import BytesNeededError, Reading, natural
+from docarray.kinds import identity
 from docarray.masks import Mask
 from docarray.rowbatch import RowBatch
 from docarray.schema import Field, Schema, schema_of
@@ -163,13 +165,30 @@ def _items(items: Items, one: Field, reader: Reader, reading: Reading) -> Any:
     kind = one.codec.kind.name if one.form == 'cells' else ''
     made = items.same_size_values(kind)
     if made is not None:
+        _try(one, made)
         return made
     if kind not in ('str', 'int', 'float', 'bool') or not isinstance(reader, CellReader):
         return pack_field(one, reader.values(items.nodes, reading), _EXACT, reading.where)
     packed = reader.packed(items.nodes, reading)
     if None in packed and not one.lowered.nullable:
         raise UnfitError
-    return Texts.pack(packed) if kind == 'str' else Numbers.pack(packed, kind, reading.where)
+    column = Texts.pack(packed) if kind == 'str' else Numbers.pack(packed, kind, reading.where)
+    _try(one, column)
+    return column
+
+
+def _try(one: Field, column: Any) -> None:
+    """Unpack each value once: an Enum, for one, may have changed since they were written."""
+    unpack = one.codec.unpack
+    if unpack is identity or (
+        isinstance(unpack, type) and issubclass(unpack, str) and not issubclass(unpack, Enum)
+    ):
+        return
+    try:
+        for value in set(column.values()) - {None}:
+            unpack(value)
+    except Exception as error:  # whatever a codec trips over
+        raise UnfitError from error
 
 
 # -- as documents -------------------------------------------------------------------------------------
