@@ -40,7 +40,8 @@ def run_case(number: int, only: str = '') -> None:
 
     source = random.Random(number)
     chosen = sorted(name for name in targets() if name.startswith(only))
-    target = targets()[source.choice(chosen)]
+    group = source.choice(sorted({name.split(':')[0] for name in chosen}))  # for there are many of some
+    target = targets()[source.choice([name for name in chosen if name.split(':')[0] == group])]
     classes = [cls for cls in corpus() if target.messages(cls)]
     cls = source.choice(classes)
     messages = target.messages(cls)

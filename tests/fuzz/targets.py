@@ -113,7 +113,7 @@ def whole(array: Any) -> Any:
 
 def array_target(box: Callable[[Any], Any], protocol: str, how: str | None = None) -> Target:
     return Target(
-        f'{box.__name__}:{protocol}' + (f':{how}' if how else ''),
+        f'compressed:{protocol}:{how}' if how else f'{box.__name__}:{protocol}',
         write_with(box, protocol, how),
         lambda data, cls: whole(box(cls).from_bytes(data, protocol, how, limits=LIMITS)),
         seeds=golden_seeds(protocol, how),
