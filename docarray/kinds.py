@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal
 
 KindName = Literal['bool', 'int', 'float', 'str', 'bytes', 'tensor', 'docs', 'list', 'map', 'present', 'json']
@@ -73,3 +74,10 @@ class Codec:
     def plain(self) -> bool:
         """Whether values are stored just as the document holds them."""
         return self.pack is identity and self.unpack is identity
+
+    @property
+    def total(self) -> bool:
+        """Whether ``unpack`` takes all that the kind can hold; that of an Enum does not."""
+        unpack: Any = self.unpack
+        text = isinstance(unpack, type) and issubclass(unpack, str) and not issubclass(unpack, Enum)
+        return text or unpack is identity

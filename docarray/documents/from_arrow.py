@@ -84,7 +84,11 @@ def create_doc_from_arrow_schema(schema: Any, name: str | None = None) -> Any:
             raise SchemaError(where='schema', got=show(schema), wanted='an Arrow schema')
         schema = pa.schema(schema)
     written = (schema.metadata or {}).get(CLASS, b'').decode('utf-8', 'replace')
-    return _Reader().read(list(schema), name or written or 'Document')
+    name = name or written or 'Document'
+    try:
+        return _Reader().read(list(schema), name)
+    except UnicodeDecodeError as error:  # pyarrow does not look at names before it is asked for them
+        raise SchemaError(where=name, got=f'a name that is no text: {error}', wanted='UTF-8') from error
 
 
 @dataclass(frozen=True)

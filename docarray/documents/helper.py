@@ -47,7 +47,7 @@ def create_doc(
         The class.
 
     Raises:
-        SchemaError: ``__base__`` is no document class.
+        SchemaError: ``__base__`` is no document class, or no class can have the name.
 
     Example:
         >>> Song = create_doc('Song', title=(str, ...), year=(int, 1999))
@@ -56,6 +56,9 @@ def create_doc(
     """
     if not (isinstance(__base__, type) and issubclass(__base__, BaseDocumentWithoutId)):
         raise SchemaError(where=f'create_doc({name!r})', got=show(__base__), wanted='a document class')
+    if not isinstance(name, str) or '\0' in name or any('\ud800' <= letter <= '\udfff' for letter in name):
+        wanted = 'text without null characters'
+        raise SchemaError(where='create_doc', got=f'the name {show(name)}', wanted=wanted)
     if __config__:
         body = {'model_config': __config__, '__module__': __module__}
         __base__ = types.new_class(__base__.__name__, (__base__,), exec_body=lambda space: space.update(body))

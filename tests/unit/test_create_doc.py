@@ -157,3 +157,9 @@ def test_made_classes_pickle() -> None:
     made = create_doc('Local', x=(int, 1))(x=2)
     back = pickle.loads(pickle.dumps(made))
     assert (type(back).__name__, back.x) == ('Local', 2)
+
+
+@pytest.mark.parametrize('name', ['a\0b', 'a\ud800', 3])
+def test_a_name_that_no_class_can_have_is_refused(name: Any) -> None:
+    with pytest.raises(SchemaError, match='name'):
+        create_doc(name, n=(int, 1))

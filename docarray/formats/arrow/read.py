@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -201,9 +200,7 @@ def _numbers(node: Node, array: Any, field: Any, limits: Limits) -> Numbers:
 
 def _texts(node: Node, array: Any, field: Any, limits: Limits) -> Texts:
     column = texts_of(array)
-    unpack = node.field.codec.unpack
-    plain = isinstance(unpack, type) and issubclass(unpack, str) and not issubclass(unpack, Enum)
-    if unpack is not identity and not plain:
+    if not node.field.codec.total:
         _try(node, column.values())
     return column
 

@@ -7,7 +7,6 @@ read as documents, which are validated.
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from docarray.formats.protobuf.columnmessage import ColumnMessage, Items, Tensor
 from docarray.formats.protobuf.decode import reader_of
 from docarray.formats.protobuf.fields import CellReader, Reader, TensorReader, UnfitError
 from docarray.formats.protobuf.natural import BytesNeededError, Reading, natural
-from docarray.kinds import identity
 from docarray.masks import Mask
 from docarray.rowbatch import RowBatch
 from docarray.schema import Field, Schema, schema_of
@@ -179,14 +177,11 @@ def _items(items: Items, one: Field, reader: Reader, reading: Reading) -> Any:
 
 def _try(one: Field, column: Any) -> None:
     """Unpack each value once: an Enum, for one, may have changed since they were written."""
-    unpack = one.codec.unpack
-    if unpack is identity or (
-        isinstance(unpack, type) and issubclass(unpack, str) and not issubclass(unpack, Enum)
-    ):
+    if one.codec.total:
         return
     try:
         for value in set(column.values()) - {None}:
-            unpack(value)
+            one.codec.unpack(value)
     except Exception as error:  # whatever a codec trips over
         raise UnfitError from error
 
