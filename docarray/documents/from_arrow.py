@@ -185,7 +185,7 @@ class _Reader:
         if not names or not all(name in place.around for name in names):
             return Any
         found: Any = Union[tuple(place.around[name] for name in names)]  # noqa: UP007 - made at run time
-        return found if told['kind'] != 'docs' or not told.get('array') else _array(told, found)
+        return found if told.get('kind') != 'docs' or not told.get('array') else _array(told, found)
 
     def nested(self, told: dict[str, Any], kind: Any, place: _Place) -> Any:
         names = _names(told)
