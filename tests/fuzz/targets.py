@@ -18,7 +18,7 @@ from docarray.documents.from_arrow import create_doc_from_arrow_schema
 from docarray.documents.from_schema import create_base_doc_from_schema
 from docarray.documents.helper import create_doc_from_dict
 from docarray.errors import MissingExtraError
-from docarray.formats.compression import COMPRESSIONS, compress
+from docarray.formats.files.compression import COMPRESSIONS, compress
 from docarray.formats.limits import Limits
 from docarray.testing._formats import documents as kinds
 from docarray.testing._formats.base import Message, messages

@@ -20,15 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docarray.errors import FormatError, InvalidValueError, LimitError, MissingExtraError, TruncatedError
-from docarray.formats.compression import (
+from docarray.formats.files.compression import (
     COMPRESSIONS,
     compress,
     compress_stream,
     decompress,
     decompress_stream,
 )
+from docarray.formats.files.tails import FILE_TAILS, FRAME_TAILS, split_tail, untailed_chunks
 from docarray.formats.limits import Limits
-from docarray.formats.tails import FILE_TAILS, FRAME_TAILS, split_tail, untailed_chunks
 
 lz4_frame = pytest.importorskip('lz4.frame')
 zstd = pytest.importorskip('compression.zstd' if sys.version_info >= (3, 14) else 'backports.zstd')
@@ -80,7 +80,7 @@ def test_joined_streams_are_read_as_one(name: str) -> None:
 def test_the_output_depends_on_the_input_alone(name: str) -> None:
     code = f"""
 import sys
-from docarray.formats.compression import compress
+from docarray.formats.files.compression import compress
 sys.stdout.write(compress({TEXT!r}, {name!r}).hex())
 """
     other = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout

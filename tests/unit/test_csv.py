@@ -34,7 +34,7 @@ from docarray.errors import (
     TruncatedError,
     ValidationError,
 )
-from docarray.formats.csv_rows import read_rows, settled_dialect
+from docarray.formats.tables.csv_rows import read_rows, settled_dialect
 from docarray.typing import AnyTensor, ImageUrl, NdArray
 from tests.unit.strategies import document_types, same
 from tests.unit.test_linear import check

@@ -558,7 +558,9 @@ def test_subclasses_of_frames() -> None:
 
 
 def test_neither_library_is_loaded_before_it_is_used() -> None:
-    code = 'import sys, docarray.formats.frames; sys.exit(bool({"pandas", "polars"} & set(sys.modules)))'
+    code = (
+        'import sys, docarray.formats.tables.frames; sys.exit(bool({"pandas", "polars"} & set(sys.modules)))'
+    )
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
 
 

@@ -23,10 +23,10 @@ from docarray.errors import (
     TruncatedError,
     ValidationError,
 )
-from docarray.formats import protocols
-from docarray.formats.compression import COMPRESSIONS
+from docarray.formats.files import protocols
+from docarray.formats.files.compression import COMPRESSIONS
+from docarray.formats.files.protocols import chosen
 from docarray.formats.limits import Limits
-from docarray.formats.protocols import chosen
 from docarray.typing import NdArray
 
 pytest.importorskip('lz4')

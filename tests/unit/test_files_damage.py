@@ -13,7 +13,7 @@ import pytest
 
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.errors import ChecksumError, DocArrayError, FormatError, TruncatedError
-from docarray.formats.compression import COMPRESSIONS, decompress
+from docarray.formats.files.compression import COMPRESSIONS, decompress
 from docarray.formats.limits import Limits
 from docarray.typing import NdArray
 

@@ -21,7 +21,7 @@ from pydantic import field_serializer
 from docarray import BaseDocument, DocumentArray
 from docarray.documents import TextDoc
 from docarray.errors import FetchError, InvalidValueError, KindError, MissingFileError, TruncatedError
-from docarray.formats.storage import open_source, open_target
+from docarray.formats.files.storage import open_source, open_target
 
 pytest.importorskip('pyarrow')
 pytest.importorskip('google.protobuf')

@@ -12,8 +12,8 @@ from docarray import BaseDocument, BaseDocumentWithoutId, DocumentArray
 from docarray.batch import Batch
 from docarray.errors import InvalidValueError, KindError, SchemaError, StackError, ValidationError
 from docarray.formats.building import batch_of
-from docarray.formats.flat import flat_cells, flat_columns, known_paths
-from docarray.formats.flat_documents import documents_of
+from docarray.formats.tables.documents import documents_of
+from docarray.formats.tables.flat import flat_cells, flat_columns, known_paths
 from docarray.schema import schema_of
 from tests.unit.strategies import document_types, same
 

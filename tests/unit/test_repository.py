@@ -117,7 +117,7 @@ UNPICKLERS = {'pickle', 'cPickle', 'cloudpickle', 'dill', 'joblib', 'marshal', '
 MAY_UNPICKLE = {
     '_typed.py': {'cloudpickle', 'pickle'},
     'data/parcel.py': {'pickle'},  # to worker processes of its own
-    'formats/pickle.py': {'cloudpickle', 'pickle'},
+    'formats/files/pickle.py': {'cloudpickle', 'pickle'},
     'search/map.py': {'cloudpickle'},  # to and from worker processes of its own
 }
 CALLS = {'print', 'eval', 'exec', 'breakpoint', 'input'}

@@ -26,8 +26,8 @@ import numpy as np
 
 from docarray import _lazy
 from docarray.errors import KindError, TensorError, show
-from docarray.formats.flat import FlatCells, FlatColumn, converted
-from docarray.formats.flat_text import reader_of, writer_of
+from docarray.formats.tables.flat import FlatCells, FlatColumn, converted
+from docarray.formats.tables.text import reader_of, writer_of
 from docarray.kinds import Kind
 from docarray.typing._coerce import to_numpy
 from docarray.typing.tensor_json import numpy_dtype
@@ -54,7 +54,7 @@ def to_frame(cells: list[FlatCells], length: int) -> Any:
     Example:
         >>> from docarray.batch import Batch
         >>> from docarray.documents import TextDoc
-        >>> from docarray.formats.flat import flat_cells
+        >>> from docarray.formats.tables.flat import flat_cells
         >>> from docarray.schema import schema_of
         >>> batch = Batch.of(schema_of(TextDoc), [TextDoc(text='a')])
         >>> to_frame(flat_cells(batch), 1).shape
@@ -202,7 +202,7 @@ def values_of(column: FlatColumn, frame: Any, place: int) -> list[Any]:
     Example:
         >>> import polars
         >>> from docarray.documents import TextDoc
-        >>> from docarray.formats.flat import flat_columns
+        >>> from docarray.formats.tables.flat import flat_columns
         >>> from docarray.schema import schema_of
         >>> values_of(
         ...     flat_columns(schema_of(TextDoc))['text'], polars.DataFrame({'text': ['a', None]}), 0

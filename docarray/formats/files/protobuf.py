@@ -13,10 +13,11 @@ from zlib import crc32
 
 from docarray.batch import Batch
 from docarray.errors import ChecksumError, FormatError, TruncatedError
-from docarray.formats.compression import compress, decompress
+from docarray.formats.files.compression import compress, decompress
+from docarray.formats.files.inputs import Input, groups, missing_seal, refuse_pickle
+from docarray.formats.files.outputs import Job, Sink
+from docarray.formats.files.tails import FRAME_TAILS, split_tail
 from docarray.formats.framing import read_frames, write_frames
-from docarray.formats.inputs import Input, groups, missing_seal, refuse_pickle
-from docarray.formats.outputs import Job, Sink
 from docarray.formats.protobuf.columns import encode_columns
 from docarray.formats.protobuf.decode import decode_documents
 from docarray.formats.protobuf.encode import encode_document, encode_rows
@@ -31,7 +32,6 @@ from docarray.formats.protobuf.messages import (
     whole_documents,
 )
 from docarray.formats.protobuf.wire import BYTES, FIXED32, field, records, tag
-from docarray.formats.tails import FRAME_TAILS, split_tail
 from docarray.lowering import SCHEMALESS_MARK
 from docarray.rowbatch import RowBatch
 from docarray.schema import schema_of

@@ -11,8 +11,8 @@ import pydantic
 from docarray.batch import collector_paused
 from docarray.errors import SchemaError, ValidationError
 from docarray.formats.building import builder_of
-from docarray.formats.flat import SEPARATOR, FlatColumn, blank_rows, flat_columns
 from docarray.formats.limits import DEFAULT_LIMITS
+from docarray.formats.tables.flat import SEPARATOR, FlatColumn, blank_rows, flat_columns
 from docarray.lowering import SCHEMALESS_MARK
 from docarray.masks import mask_of
 from docarray.schema import Schema, schema_of

@@ -23,12 +23,19 @@ from typing import Any
 from docarray.batch import collector_paused
 from docarray.errors import FormatError, InvalidValueError, show
 from docarray.formats.building import array_of, batch_of
-from docarray.formats.csv_rows import read_rows, settled_dialect
-from docarray.formats.flat import FlatCells, FlatColumn, converted, flat_cells, flat_columns, known_paths
-from docarray.formats.flat_documents import documents_of, schema_of_array
-from docarray.formats.flat_text import reader_of, writer_of
+from docarray.formats.files.storage import file_name, open_source, open_target
 from docarray.formats.limits import DEFAULT_LIMITS
-from docarray.formats.storage import file_name, open_source, open_target
+from docarray.formats.tables.csv_rows import read_rows, settled_dialect
+from docarray.formats.tables.documents import documents_of, schema_of_array
+from docarray.formats.tables.flat import (
+    FlatCells,
+    FlatColumn,
+    converted,
+    flat_cells,
+    flat_columns,
+    known_paths,
+)
+from docarray.formats.tables.text import reader_of, writer_of
 from docarray.rowbatch import RowBatch
 from docarray.schema import Schema
 

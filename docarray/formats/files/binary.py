@@ -14,16 +14,16 @@ from docarray import _lazy
 from docarray.batch import Batch
 from docarray.errors import FormatError, InvalidValueError, TruncatedError, show
 from docarray.formats.building import array_of
-from docarray.formats.compression import compress as compressed
-from docarray.formats.compression import decompress
-from docarray.formats.inputs import Input, refuse_pickle
+from docarray.formats.files.compression import compress as compressed
+from docarray.formats.files.compression import decompress
+from docarray.formats.files.inputs import Input, refuse_pickle
+from docarray.formats.files.json import load_document
+from docarray.formats.files.outputs import CompressedSink, Job, Sink
+from docarray.formats.files.protocols import Protocol, chosen
+from docarray.formats.files.storage import Source, file_name, open_source, open_target
+from docarray.formats.files.tails import FILE_TAILS
 from docarray.formats.json import dump_document
-from docarray.formats.json_files import load_document
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
-from docarray.formats.outputs import CompressedSink, Job, Sink
-from docarray.formats.protocols import Protocol, chosen
-from docarray.formats.storage import Source, file_name, open_source, open_target
-from docarray.formats.tails import FILE_TAILS
 from docarray.rowbatch import RowBatch
 from docarray.schema import Schema, schema_of
 
@@ -272,13 +272,13 @@ def _read_json(data: Any, cls: Any, limits: Limits) -> Any:
 
 
 def _write_pickle(document: Any) -> bytes:
-    from docarray.formats.pickle import write_document
+    from docarray.formats.files.pickle import write_document
 
     return write_document(document)
 
 
 def _read_pickle(data: Any, cls: Any, limits: Limits) -> Any:
-    from docarray.formats.pickle import load_document
+    from docarray.formats.files.pickle import load_document
 
     return load_document(data, cls, cls.__name__)
 

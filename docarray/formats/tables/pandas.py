@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 from docarray import _lazy
-from docarray.formats.flat import FlatCells, FlatColumn, converted
-from docarray.formats.flat_text import reader_of
+from docarray.formats.tables.flat import FlatCells, FlatColumn, converted
+from docarray.formats.tables.text import reader_of
 
 __all__ = ['to_frame', 'values_of']
 
@@ -48,7 +48,7 @@ def to_frame(cells: list[FlatCells], length: int) -> Any:
     Example:
         >>> from docarray.batch import Batch
         >>> from docarray.documents import TextDoc
-        >>> from docarray.formats.flat import flat_cells
+        >>> from docarray.formats.tables.flat import flat_cells
         >>> from docarray.schema import schema_of
         >>> batch = Batch.of(schema_of(TextDoc), [TextDoc(text='a')])
         >>> to_frame(flat_cells(batch), 1).shape
@@ -112,7 +112,7 @@ def values_of(column: FlatColumn, frame: Any, place: int) -> list[Any]:
     Example:
         >>> import pandas
         >>> from docarray.documents import TextDoc
-        >>> from docarray.formats.flat import flat_columns
+        >>> from docarray.formats.tables.flat import flat_columns
         >>> from docarray.schema import schema_of
         >>> values_of(
         ...     flat_columns(schema_of(TextDoc))['text'], pandas.DataFrame({'text': ['a', None]}), 0

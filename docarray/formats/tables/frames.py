@@ -1,6 +1,6 @@
 """Data frames of pandas and polars: a column for each field, nested ones as ``outer__inner``.
 
-``flat`` says what the columns are; ``pandas_frames`` and ``polars_frames`` what the libraries hold in them.
+``flat`` says what the columns are; ``pandas`` and ``polars`` what the libraries hold in them.
 A library is imported when its frames are asked for, and a frame is known by its type.
 """
 
@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 
 from docarray.errors import InvalidValueError, show
-from docarray.formats import pandas_frames, polars_frames
 from docarray.formats.building import array_of, batch_of
-from docarray.formats.flat import FlatCells, FlatColumn, flat_cells, flat_columns, known_paths
-from docarray.formats.flat_documents import documents_of, schema_of_array
+from docarray.formats.tables import pandas, polars
+from docarray.formats.tables.documents import documents_of, schema_of_array
+from docarray.formats.tables.flat import FlatCells, FlatColumn, flat_cells, flat_columns, known_paths
 from docarray.frameworks import get_framework
 from docarray.rowbatch import RowBatch
 
 __all__ = ['from_dataframe', 'to_dataframe']
 
 _WRITERS: dict[str, Callable[[list[FlatCells], int], Any]] = {
-    'pandas': pandas_frames.to_frame,
-    'polars': polars_frames.to_frame,
+    'pandas': pandas.to_frame,
+    'polars': polars.to_frame,
 }
 
 _READERS: dict[str, Callable[[FlatColumn, Any, int], list[Any]]] = {
-    'pandas': pandas_frames.values_of,
-    'polars': polars_frames.values_of,
+    'pandas': pandas.values_of,
+    'polars': polars.values_of,
 }
 
 

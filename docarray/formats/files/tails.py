@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from zlib import crc32
 
 from docarray.errors import ChecksumError
-from docarray.formats.seals import changed, nearly
+from docarray.formats.files.seals import changed, nearly
 
 __all__ = ['FILE_TAILS', 'FRAME_TAILS', 'Tail', 'split_tail', 'untailed_chunks']
 

@@ -9,10 +9,10 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from docarray.errors import DocArrayError, FormatError, TruncatedError
-from docarray.formats.compression import decompress_stream
+from docarray.formats.files.compression import decompress_stream
+from docarray.formats.files.storage import Source
+from docarray.formats.files.tails import FILE_TAILS, untailed_chunks
 from docarray.formats.limits import Limits
-from docarray.formats.storage import Source
-from docarray.formats.tails import FILE_TAILS, untailed_chunks
 from docarray.schema import Schema
 
 __all__ = ['Input', 'groups', 'missing_seal', 'refuse_pickle']

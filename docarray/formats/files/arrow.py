@@ -21,10 +21,10 @@ from docarray.formats.arrow.parquet import ParquetFormat, pq
 from docarray.formats.arrow.types import pa
 from docarray.formats.arrow.write import IPC, IPC_STREAM, PARQUET, PARQUET_STREAM, Layout, record_batch
 from docarray.formats.building import batch_of
-from docarray.formats.compression import COMPRESSIONS
-from docarray.formats.inputs import Input, missing_seal, refuse_pickle
-from docarray.formats.outputs import Job, Sink
-from docarray.formats.seals import (
+from docarray.formats.files.compression import COMPRESSIONS
+from docarray.formats.files.inputs import Input, missing_seal, refuse_pickle
+from docarray.formats.files.outputs import Job, Sink
+from docarray.formats.files.seals import (
     BlockSeal,
     BlockSums,
     find_seal,

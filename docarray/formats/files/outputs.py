@@ -9,9 +9,9 @@ from zlib import crc32
 
 from docarray.array.rows import DocumentArray
 from docarray.array.typed import typed
-from docarray.formats.compression import compression
-from docarray.formats.storage import write_all
-from docarray.formats.tails import Tail
+from docarray.formats.files.compression import compression
+from docarray.formats.files.storage import write_all
+from docarray.formats.files.tails import Tail
 from docarray.lowering import STACKED_MARK
 
 __all__ = ['CompressedSink', 'Job', 'Sink']

@@ -30,8 +30,8 @@ from docarray._hints import annotated, without_self
 from docarray._typed import class_cache
 from docarray.batch import check_fields
 from docarray.errors import InvalidValueError, ValidationError, show
-from docarray.formats.flat import FlatColumn
 from docarray.formats.json import tensor_text
+from docarray.formats.tables.flat import FlatColumn
 from docarray.typing._coerce import framework_name, to_numpy
 from docarray.typing.tensor_json import to_base64
 
@@ -51,7 +51,7 @@ def writer_of(column: FlatColumn) -> Writer:
 
     Example:
         >>> from docarray.documents import TextDoc
-        >>> from docarray.formats.flat import flat_columns
+        >>> from docarray.formats.tables.flat import flat_columns
         >>> from docarray.schema import schema_of
         >>> writer_of(flat_columns(schema_of(TextDoc))['bytes_'])(b'hello')
         'aGVsbG8='
@@ -66,7 +66,7 @@ def reader_of(column: FlatColumn) -> Reader:
 
     Example:
         >>> from docarray.documents import TextDoc
-        >>> from docarray.formats.flat import flat_columns
+        >>> from docarray.formats.tables.flat import flat_columns
         >>> from docarray.schema import schema_of
         >>> reader_of(flat_columns(schema_of(TextDoc))['bytes_'])('aGVsbG8=')
         b'hello'

@@ -15,10 +15,10 @@ import pydantic_core
 
 from docarray.batch import Batch, collector_paused
 from docarray.errors import FormatError, InvalidValueError, TruncatedError, ValidationError, show
-from docarray.formats.inputs import Input, groups, refuse_pickle
+from docarray.formats.files.inputs import Input, groups, refuse_pickle
+from docarray.formats.files.outputs import Job, Sink
 from docarray.formats.json import dump_document, dump_rows, load_rows
 from docarray.formats.json_earlier import bytes_in_base64, reads_no_base64
-from docarray.formats.outputs import Job, Sink
 from docarray.lowering import SCHEMALESS_MARK, STACKED_MARK
 from docarray.rowbatch import RowBatch
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from docarray.errors import InvalidValueError, show
-from docarray.formats.compression import compression
+from docarray.formats.files.compression import compression
 
 __all__ = ['PROTOCOLS', 'Protocol', 'chosen', 'protocol_of']
 
@@ -23,7 +23,7 @@ class Protocol:
 
     Attributes:
         name: Its name.
-        module: The module of ``docarray.formats`` that has the functions.
+        module: The module of ``docarray.formats.files`` that has the functions.
         write: ``(array[, each]) -> bytes``, without checksums.
         save: ``(job, sink)``, into a file, with checksums.
         read: ``(input[, lines]) -> Iterator[Batch]``, of either.
@@ -45,24 +45,22 @@ class Protocol:
 
     def function(self, kind: str) -> Any:
         """Return one of the functions: 'write', 'save' or 'read'."""
-        return getattr(import_module(f'docarray.formats.{self.module}'), getattr(self, kind))
+        return getattr(import_module(f'docarray.formats.files.{self.module}'), getattr(self, kind))
 
 
 PROTOCOLS = {
     row.name: row
     for row in (
-        Protocol('protobuf-array', 'protobuf_files', 'write_message', 'save_message', 'read_message'),
-        Protocol('protobuf', 'protobuf_files', 'write_stream', 'save_stream', 'read_stream', each=True),
-        Protocol('arrow', 'arrow_files', 'write_stream', 'save_stream', 'read_arrow'),
-        Protocol('arrow-file', 'arrow_files', 'write_file', 'save_file', 'read_arrow', footer=True),
-        Protocol('feather', 'arrow_files', 'write_feather', 'save_feather', 'read_arrow', footer=True),
-        Protocol('parquet', 'arrow_files', 'write_parquet', 'save_parquet', 'read_parquet', footer=True),
-        Protocol(
-            'json', 'json_files', 'write_lines', 'save_lines', 'read_json', sealed=False, options=(True,)
-        ),
+        Protocol('protobuf-array', 'protobuf', 'write_message', 'save_message', 'read_message'),
+        Protocol('protobuf', 'protobuf', 'write_stream', 'save_stream', 'read_stream', each=True),
+        Protocol('arrow', 'arrow', 'write_stream', 'save_stream', 'read_arrow'),
+        Protocol('arrow-file', 'arrow', 'write_file', 'save_file', 'read_arrow', footer=True),
+        Protocol('feather', 'arrow', 'write_feather', 'save_feather', 'read_arrow', footer=True),
+        Protocol('parquet', 'arrow', 'write_parquet', 'save_parquet', 'read_parquet', footer=True),
+        Protocol('json', 'json', 'write_lines', 'save_lines', 'read_json', sealed=False, options=(True,)),
         Protocol(
             'json-array',
-            'json_files',
+            'json',
             'write_array',
             'save_array',
             'read_json',
