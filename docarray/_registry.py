@@ -37,14 +37,10 @@ ROWS: dict[str, tuple[Row, ...]] = {
             'a document of bytes',
         ),
         Row('document_from_json', 'docarray.formats.files.json:document_from_json', '', 'a document of JSON'),
-        Row(
-            'document_to_bytes', 'docarray.formats.files.binary:document_to_bytes', '', 'one as bytes'
-        ),
+        Row('document_to_bytes', 'docarray.formats.files.binary:document_to_bytes', '', 'one as bytes'),
         Row('from_arrow', 'docarray.formats.arrow:from_arrow', 'arrow', 'an array of an Arrow table'),
         Row('from_csv', 'docarray.formats.tables.csv:from_csv', '', 'an array of a CSV file'),
-        Row(
-            'from_dataframe', 'docarray.formats.tables.frames:from_dataframe', '', 'of a data frame'
-        ),
+        Row('from_dataframe', 'docarray.formats.tables.frames:from_dataframe', '', 'of a data frame'),
         Row('from_protobuf', 'docarray.formats.protobuf:from_protobuf', 'proto', 'of a protobuf message'),
         Row('html', 'docarray.display.html:to_html', '', 'HTML of a document or array'),
         Row('load_binary', 'docarray.formats.files.binary:load_binary', '', 'an array of a file'),

@@ -21,6 +21,7 @@ from docarray.defaults import write_defaults
 from docarray.document_io import DocumentIO, TensorForm
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.merge import update
+from docarray.shown import Shown
 from docarray.typing.id import ID, new_id
 from docarray.typing.serializers import write_base64, write_extras
 from docarray.typing.shape import schema_of_model
@@ -43,7 +44,7 @@ class DocumentMeta(ModelMetaclass):
             cls.__pydantic_parent_namespace__ = None
 
 
-class BaseDocumentWithoutId(DocumentIO, BaseModel, metaclass=DocumentMeta):
+class BaseDocumentWithoutId(DocumentIO, Shown, BaseModel, metaclass=DocumentMeta):
     """A document without an id. Everything that BaseDocument does, but for the field."""
 
     model_config = ConfigDict(
@@ -202,21 +203,10 @@ class BaseDocumentWithoutId(DocumentIO, BaseModel, metaclass=DocumentMeta):
         """Whether this document is a row of a stacked array, whose columns it reads and writes."""
         return False
 
-    def summary(self) -> None:
-        """Show the document's fields on the terminal."""
-        _registry.find('method', 'show').load()(self)
-
     @classmethod
     def schema_summary(cls) -> None:
         """Show the class's fields and their types on the terminal."""
-        _registry.find('method', 'show_schema').load()(cls)
-
-    def __rich__(self) -> Any:
-        return _registry.find('method', 'rich').load()(self)
-
-    def _repr_html_(self) -> str:
-        html: str = _registry.find('method', 'html').load()(self)
-        return html
+        _registry.method('show_schema')(cls)
 
     def _get_string_for_regex_filter(self) -> str:
         return str(self)

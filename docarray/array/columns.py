@@ -31,6 +31,7 @@ from docarray.errors import (
 )
 from docarray.masks import mask_of
 from docarray.schema import Field, Schema, schema_of
+from docarray.shown import Shown
 from docarray.values import adapter_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ __all__ = ['DocumentArrayStacked']
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArrayStacked(ArrayIO, AnyDocumentArray, Generic[T]):
+class DocumentArrayStacked(ArrayIO, Shown, AnyDocumentArray, Generic[T]):
     """Documents as columns: one tensor (n, *shape) per tensor field, nested columns for nested documents.
 
     ``array.stack()`` makes one and ``stacked.unstack()`` goes back; neither changes its source.
@@ -249,7 +250,7 @@ class DocumentArrayStacked(ArrayIO, AnyDocumentArray, Generic[T]):
 
     def unstack(self) -> DocumentArray[T]:
         """Return the rows as a DocumentArray of plain documents, whose tensors are views of the columns."""
-        rows_class = _registry.find('method', 'rows').load()
+        rows_class = _registry.method('rows')
         rows: DocumentArray[T] = rows_class[type(self).document_type].construct(self._batch.rows())
         return rows
 
@@ -315,17 +316,6 @@ class DocumentArrayStacked(ArrayIO, AnyDocumentArray, Generic[T]):
         if fields and fields[-1].form == 'docs':
             return self.unstack().traverse_flat(access_path)
         return self._column(batch, fields[-1]) if fields else self
-
-    def summary(self) -> None:
-        """Show length, class and columns on the terminal."""
-        _registry.find('method', 'show').load()(self)
-
-    def __rich__(self) -> Any:
-        return _registry.find('method', 'rich').load()(self)
-
-    def _repr_html_(self) -> str:
-        html: str = _registry.find('method', 'html').load()(self)
-        return html
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} (length={len(self)})>'

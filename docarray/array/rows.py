@@ -12,7 +12,6 @@ import numpy as np
 import pydantic
 from pydantic_core import core_schema
 
-from docarray import _registry
 from docarray.array.array_io import ArrayIO
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.select import Rows, no_attribute, read_index
@@ -23,13 +22,14 @@ from docarray.document import AnyDocument, BaseDocumentWithoutId
 from docarray.errors import InvalidValueError, LengthError, SchemaError, StackError, ValidationError, show
 from docarray.merge import merge
 from docarray.schema import Field, Schema, schema_of
+from docarray.shown import Shown
 
 __all__ = ['DocumentArray']
 
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArray(list[T], ArrayIO, AnyDocumentArray):
+class DocumentArray(list[T], ArrayIO, Shown, AnyDocumentArray):
     """A list of documents of one class, with their fields as attributes.
 
     ``DocumentArray[Student]`` is a class; its instances take Students, or dicts that make one.
@@ -327,17 +327,6 @@ class DocumentArray(list[T], ArrayIO, AnyDocumentArray):
         order = np.random.default_rng(seed).permutation(len(self)) if shuffle else np.arange(len(self))
         for start in range(0, len(self), batch_size):
             yield self[order[start : start + batch_size]]
-
-    def summary(self) -> None:
-        """Show length, class and fields on the terminal."""
-        _registry.find('method', 'show').load()(self)
-
-    def __rich__(self) -> Any:
-        return _registry.find('method', 'rich').load()(self)
-
-    def _repr_html_(self) -> str:
-        html: str = _registry.find('method', 'html').load()(self)
-        return html
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} (length={len(self)})>'

@@ -32,7 +32,9 @@ class Odd(enum.Enum):
 LEAVES = (
     *kinds.Choice().leaves,
     FieldType(Odd, st.sampled_from(Odd)),
-    FieldType(Any, st.binary(max_size=3) | st.tuples(st.integers(), st.binary(max_size=3))),
+    FieldType(
+        Any, st.binary(max_size=3) | st.tuples(st.integers(-(2**63), 2**63 - 1), st.binary(max_size=3))
+    ),
 )
 
 

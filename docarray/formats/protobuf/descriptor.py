@@ -13,6 +13,7 @@ from threading import RLock
 from typing import Any
 
 from docarray import _lazy
+from docarray.formats.protobuf.pools import entry_name, message_classes
 
 __all__ = ['MESSAGES', 'NAMES', 'file_descriptor', 'message_class']
 
@@ -104,16 +105,7 @@ def __getattr__(name: str) -> Any:
 
 @cache
 def _classes() -> dict[str, Any]:
-    factory = _lazy.load('google.protobuf.message_factory')
-    pool = _lazy.load('google.protobuf.descriptor_pool').DescriptorPool()
-    pool.AddSerializedFile(_lazy.load('google.protobuf.struct_pb2').DESCRIPTOR.serialized_pb)
-    pool.AddSerializedFile(file_descriptor().SerializeToString())
-    if hasattr(factory, 'GetMessageClass'):
-        make = factory.GetMessageClass
-    else:  # before protobuf 4.22
-        make = factory.MessageFactory(pool).GetPrototype
-    found = pool.FindFileByName(FILE).message_types_by_name
-    classes = {name: make(descriptor) for name, descriptor in found.items()}
+    classes = message_classes(file_descriptor(), _lazy.load('google.protobuf.struct_pb2'))
     for made in classes.values():
         made.__module__ = __name__  # where pickle finds it again
     return classes
@@ -145,7 +137,7 @@ def _add_field(message: Any, text: str) -> None:
     field = message.field.add(name=found['name'], number=int(found['number']))
     field.label = field.LABEL_REPEATED if label else field.LABEL_OPTIONAL
     if label.startswith('map'):
-        entry = message.nested_type.add(name=_camel_case(found['name']) + 'Entry')
+        entry = message.nested_type.add(name=entry_name(found['name']))
         entry.options.map_entry = True
         _add_field(entry, 'string key = 1')
         _add_field(entry, f'{kind} value = 2')
@@ -161,7 +153,3 @@ def _add_field(message: Any, text: str) -> None:
             message.oneof_decl.add(name=oneof)
             names.append(oneof)
         field.oneof_index = names.index(oneof)
-
-
-def _camel_case(name: str) -> str:
-    return ''.join(part.capitalize() for part in name.split('_'))

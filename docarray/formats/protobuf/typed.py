@@ -11,7 +11,7 @@ from docarray.batch import Batch, collector_paused
 from docarray.errors import FormatError, KindError, LimitError, show
 from docarray.formats.building import array_of, batch_of
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
-from docarray.formats.protobuf.typed_classes import message_classes
+from docarray.formats.protobuf.typed_classes import classes_of
 from docarray.formats.protobuf.typed_plan import Plan, plan_of
 from docarray.formats.protobuf.typed_read import Reader, Spot
 from docarray.formats.protobuf.typed_text import proto_schema
@@ -71,7 +71,7 @@ def _array(array: Any) -> Any:
 
 
 def _message_class(plan: Plan, array: bool) -> Any:
-    return message_classes(plan)[plan.messages[int(array)].name]
+    return classes_of(plan)[plan.messages[int(array)].name]
 
 
 def from_typed(cls: Any, message: Any, tensor_type: Any = None, limits: Limits | None = None) -> Any:

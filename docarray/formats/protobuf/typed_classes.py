@@ -10,12 +10,13 @@ from typing import Any
 
 from docarray import _lazy
 from docarray._typed import class_cache
+from docarray.formats.protobuf.pools import entry_name, message_classes
 from docarray.formats.protobuf.typed_plan import SCALARS, Plan, ProtoField, ProtoMessage
 
-__all__ = ['file_descriptor', 'message_classes']
+__all__ = ['classes_of', 'file_descriptor']
 
 
-def message_classes(plan: Plan) -> dict[str, Any]:
+def classes_of(plan: Plan) -> dict[str, Any]:
     """Return the message classes of a plan by the names of the messages.
 
     Raises:
@@ -24,26 +25,15 @@ def message_classes(plan: Plan) -> dict[str, Any]:
     Example:
         >>> from docarray.documents import TextDoc
         >>> from docarray.formats.protobuf.typed_plan import plan_of
-        >>> message_classes(plan_of(TextDoc))['TextDoc'].DESCRIPTOR.full_name
+        >>> classes_of(plan_of(TextDoc))['TextDoc'].DESCRIPTOR.full_name
         'docarray.typed.textdoc.TextDoc'
     """
     values = class_cache(plan.root).values
-    found = values.get('typed_messages') or values.setdefault('typed_messages', _make(plan))
+    found = values.get('typed_messages') or values.setdefault(
+        'typed_messages', message_classes(file_descriptor(plan))
+    )
     classes: dict[str, Any] = found
     return classes
-
-
-def _make(plan: Plan) -> dict[str, Any]:
-    factory = _lazy.load('google.protobuf.message_factory')
-    pool = _lazy.load('google.protobuf.descriptor_pool').DescriptorPool()
-    file = file_descriptor(plan)
-    pool.AddSerializedFile(file.SerializeToString())
-    if hasattr(factory, 'GetMessageClass'):
-        make = factory.GetMessageClass
-    else:  # before protobuf 4.22
-        make = factory.MessageFactory(pool).GetPrototype
-    found = pool.FindFileByName(file.name).message_types_by_name
-    return {name: make(descriptor) for name, descriptor in found.items()}
 
 
 def file_descriptor(plan: Plan) -> Any:
@@ -86,7 +76,7 @@ def _add_field(target: Any, one: ProtoField, scope: str) -> Any:
     made = target.field.add(name=one.name, number=one.number)
     made.label = made.LABEL_REPEATED if one.label in ('repeated', 'map') else made.LABEL_OPTIONAL
     if one.label == 'map':
-        entry = target.nested_type.add(name=_entry_name(one.name))
+        entry = target.nested_type.add(name=entry_name(one.name))
         entry.options.map_entry = True
         for part in (ProtoField('key', 1, 'string'), ProtoField('value', 2, one.type)):
             _add_field(entry, part, scope)
@@ -96,8 +86,3 @@ def _add_field(target: Any, one: ProtoField, scope: str) -> Any:
     else:
         made.type, made.type_name = made.TYPE_MESSAGE, scope + one.type
     return made
-
-
-def _entry_name(name: str) -> str:
-    """Return the name that protoc gives to the message of a map's entries."""
-    return ''.join(part[:1].upper() + part[1:] for part in name.split('_')) + 'Entry'
