@@ -10,7 +10,7 @@ from docarray.batch import Batch
 from docarray.errors import FormatError, InvalidValueError, TruncatedError, show
 from docarray.formats.arrow.faults import arrow_faults
 from docarray.formats.arrow.messages import Buffer, ChunkSource, MemorySource, Message, read_message
-from docarray.formats.arrow.read import check_schema, joined, read_batch
+from docarray.formats.arrow.read import BatchReader, joined
 from docarray.formats.arrow.types import FINGERPRINT, pa
 from docarray.formats.arrow.write import IPC_STREAM, record_batch
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
@@ -217,7 +217,7 @@ def read_batches(
         while (message := read_message(source, limits, where)) is not None:
             place = f'{where}, byte {source.place - len(message.data)}'
             if message.is_schema and stream is None:
-                stream = _Stream(message, limits, place)
+                stream = _Stream(message, schema, limits, place)
             elif stream is None or message.is_schema:
                 raise FormatError(where=place, got='another message', wanted='an Arrow schema')
             elif message.ends:
@@ -228,7 +228,7 @@ def read_batches(
                 stream.waiting.append(message.data)
             else:
                 limits.check('documents', done + message.rows, where)
-                yield stream.batch(message, schema, limits, done, place)
+                yield stream.batch(message, done, place)
                 done += message.rows
         if stream is not None and stream.ours:  # others may leave out the mark
             got = 'bytes without the mark that ends the stream'
@@ -239,23 +239,33 @@ def read_batches(
 
 
 class _Stream:
-    """One Arrow stream: its schema, and pyarrow's reader, which is given one batch at a time."""
+    """One Arrow stream: what its schema says, and how its batches are read."""
 
-    def __init__(self, message: Message, limits: Limits, where: str) -> None:
-        self.feed = _Feed(message.data)
+    def __init__(self, message: Message, schema: Schema, limits: Limits, where: str) -> None:
+        self.start = message.data
         with arrow_faults(where):
-            self.reader = pa.ipc.open_stream(pa.PythonFile(self.feed, 'r'))
-            check_schema(self.reader.schema, limits, where)
-        self.ours = FINGERPRINT in (self.reader.schema.metadata or {})
+            self.types = pa.ipc.read_schema(pa.py_buffer(message.data))
+            self.reader = BatchReader(schema, self.types, limits)
+        self.ours = FINGERPRINT in (self.types.metadata or {})
         #: Dictionaries, which pyarrow reads together with the batch behind them.
         self.waiting: list[memoryview] = []
+        self.feed: _Feed | None = None
+        self.stream: Any = None
 
-    def batch(self, message: Message, schema: Schema, limits: Limits, done: int, where: str) -> Batch:
+    def batch(self, message: Message, done: int, where: str) -> Batch:
         """Return the batch of a message."""
-        self.feed.data = memoryview(b''.join([*self.waiting, message.data])) if self.waiting else message.data
-        self.waiting = []
         with arrow_faults(where):
-            return read_batch(schema, self.reader.read_next_batch(), limits, done)
+            return self.reader.read(self._record_batch(message.data), done)
+
+    def _record_batch(self, data: memoryview) -> Any:
+        if not self.waiting and self.feed is None:
+            return pa.ipc.read_record_batch(pa.py_buffer(data), self.types)
+        if self.feed is None:  # only a reader of streams remembers dictionaries
+            self.feed = _Feed(self.start)
+            self.stream = pa.ipc.open_stream(pa.PythonFile(self.feed, 'r'))
+        self.feed.data = memoryview(b''.join([*self.waiting, data]))
+        self.waiting = []
+        return self.stream.read_next_batch()
 
 
 class _Feed(io.RawIOBase):

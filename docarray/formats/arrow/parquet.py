@@ -12,7 +12,7 @@ from docarray.errors import FormatError, InvalidValueError, TruncatedError, show
 from docarray.formats.arrow.faults import arrow_faults
 from docarray.formats.arrow.ipc import Outbox
 from docarray.formats.arrow.messages import Buffer
-from docarray.formats.arrow.read import check_schema, joined, read_batch
+from docarray.formats.arrow.read import BatchReader, check_schema, joined
 from docarray.formats.arrow.types import pa
 from docarray.formats.arrow.write import PARQUET, PARQUET_STREAM, record_batch
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
@@ -102,11 +102,14 @@ class ParquetFormat:
             file = pq.ParquetFile(pa.BufferReader(view), page_checksum_verification=True)
             _check_sizes(file.metadata, self.limits, self.name)
             check_schema(file.schema_arrow, self.limits, self.name)
-        done = 0
+        done, reader = 0, None
         for group in range(file.num_row_groups):
             with arrow_faults(f'{self.name}, row group {group}'):
                 parts = file.read_row_group(group).to_batches()
-                found = [read_batch(schema, part, self.limits, done) for part in parts]
+                found = []
+                for part in parts:
+                    reader = reader or BatchReader(schema, part.schema, self.limits)
+                    found.append(reader.read(part, done))
             if found:
                 yield joined(schema, found)
             done += sum(map(len, found))

@@ -56,9 +56,10 @@ def from_arrow(cls: Any, table: Any, limits: Limits | None = None) -> Any:
     schema, most = schema_of(cls.document_type), DEFAULT_LIMITS if limits is None else limits
     batches: list[Batch] = []
     with arrow_faults(where):
-        done = 0
+        done, reader = 0, None
         for part in record_batches(table, where):
-            batches.append(read_batch(schema, part, most, done))
+            reader = reader or BatchReader(schema, part.schema, most)
+            batches.append(reader.read(part, done))
             done += len(part)
             most.check('documents', done, where)
     return array_of(cls, joined(schema, batches))
@@ -110,31 +111,46 @@ def record_batches(table: Any, where: str) -> Iterator[Any]:
         )
 
 
-def read_batch(schema: Schema, batch: Any, limits: Limits, done: int = 0) -> Batch:
-    """Return a record batch as a batch of documents: as columns, or as documents where it was validated.
+class BatchReader:
+    """Reads record batches of one Arrow schema as documents of one class.
 
     Args:
         schema: Of the document class.
-        batch: A ``pyarrow.RecordBatch`` of any columns.
+        types: A ``pyarrow.Schema`` of any columns.
         limits: How much it may be.
-        done: How many documents came before it, for errors.
 
     Raises:
-        ValidationError: A document was refused.
-        FormatError: The memory of the record batch is not as Arrow has it.
-        LimitError: There are too many columns or documents, or they are too deep.
+        LimitError: There are too many columns, or types too deep in one another.
     """
-    record = record_of(schema)
-    where = schema.document_type.__name__
-    check_schema(batch.schema, limits, where)
-    limits.check('documents', batch.num_rows, where)
-    validate(batch)
-    if is_trusted(record, schema.fingerprint, batch.schema):
-        try:
-            return _batch(record, batch.columns, list(batch.schema), batch.num_rows, limits)
-        except _UnfitError:
-            pass
-    return RowBatch(schema, checked_documents(record, batch, limits, done))
+
+    def __init__(self, schema: Schema, types: Any, limits: Limits) -> None:
+        self.schema, self.limits = schema, limits
+        self.where = schema.document_type.__name__
+        check_schema(types, limits, self.where)
+        self.fields = list(types)
+        self.record = record_of(schema)
+        self.trusted = is_trusted(self.record, schema.fingerprint, types)
+
+    def read(self, batch: Any, done: int = 0) -> Batch:
+        """Return a record batch as a batch: as columns, or as documents where it was validated.
+
+        Args:
+            batch: A ``pyarrow.RecordBatch``.
+            done: How many documents came before it, for errors.
+
+        Raises:
+            ValidationError: A document was refused.
+            FormatError: The memory of the record batch is not as Arrow has it.
+            LimitError: There are too many documents, or they are too deep.
+        """
+        self.limits.check('documents', batch.num_rows, self.where)
+        validate(batch)
+        if self.trusted:
+            try:
+                return _batch(self.record, batch.columns, self.fields, batch.num_rows, self.limits)
+            except _UnfitError:
+                pass
+        return RowBatch(self.schema, checked_documents(self.record, batch, self.limits, done))
 
 
 def validate(batch: Any) -> None:
