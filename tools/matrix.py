@@ -1,6 +1,6 @@
 """Runs the tests that need no framework on every CPython found and on the oldest and newest dependencies.
 
-And those of protobuf on each major version of it.
+And those of protobuf on each major version of it, and those of Arrow on the oldest and newest pyarrow.
 
 Each environment lives in ``.venv-matrix`` and is made again when pyproject.toml or constraints.txt
 changes; ``--fresh`` makes all of them again, to meet releases of today. Standard library only.
@@ -22,8 +22,8 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / '.venv-matrix'
-#: Python version, and whether each dependency is the newest or the floor that pyproject.toml states, or the
-#: one dependency that is neither.
+#: Python version, and whether each dependency is the newest or the floor that pyproject.toml states, or
+#: which are neither.
 CELLS = [
     ('3.10', 'newest'),
     ('3.11', 'oldest'),
@@ -33,14 +33,16 @@ CELLS = [
     ('3.13', 'newest'),
     ('3.14', 'newest'),
     *(('3.11', f'protobuf=={version}.*') for version in ('3.20', '4.21', '4.25', '5', '6', '7')),
+    ('3.10', 'pyarrow==15.* numpy<2'),  # which that was made for
+    ('3.13', 'pyarrow>=25'),
 ]
-#: The tests that a cell of protobuf runs, and what they need beside it.
-PROTOBUF_TESTS, PROTOBUF_NEEDS = 'test_*proto*.py', ['ml_dtypes']
+#: The tests that a cell of one library runs; the others run all.
+TESTS = {'protobuf': 'test_*proto*.py', 'pyarrow': 'test_*arrow*.py'}
+#: What the tests need beside the dependencies: those of one library, and all.
+NEEDS, ALL_NEED = ['ml_dtypes'], ['fastapi', 'httpx', 'ml_dtypes', 'protobuf']
 TOOLS = ('pytest', 'pytest-timeout', 'hypothesis')
-#: What the web tests need.
-WEB = ['fastapi', 'httpx']
-SHOWN = ('pydantic', 'numpy', 'protobuf')
-LIMIT_S = 600
+SHOWN = ('pydantic', 'numpy', 'protobuf', 'pyarrow')
+LIMIT_S = 900
 
 
 def find_python(version: str) -> str | None:
@@ -67,15 +69,21 @@ def requirements(age: str) -> list[str]:
     if age == 'oldest':
         wanted = [line.replace('>=', '==') for line in wanted]
     elif age != 'newest':
-        wanted.append(age)
+        wanted += age.split()
     pins = (ROOT / 'constraints.txt').read_text(encoding='utf-8').splitlines()
-    wanted += PROTOBUF_NEEDS if age.startswith('protobuf') else WEB
+    wanted += NEEDS if library(age) in TESTS else ALL_NEED
     return wanted + [line for line in pins if line.partition('==')[0] in TOOLS]
+
+
+def library(age: str) -> str:
+    """The library that a cell is about, if it is about one."""
+    return re.split('[<=>]', age)[0]
 
 
 def tests(age: str) -> list[str]:
     """What a cell runs: pytest takes no path for all tests."""
-    found = sorted(ROOT.glob(f'tests/*/{PROTOBUF_TESTS}')) if age.startswith('protobuf') else []
+    pattern = TESTS.get(library(age))
+    found = sorted(ROOT.glob(f'tests/*/{pattern}')) if pattern else []
     return [str(path.relative_to(ROOT)) for path in found]
 
 
@@ -132,7 +140,7 @@ def run_tests(inner: Path, name: str, extra: list[str]) -> tuple[dict[str, int],
 
 def run_cell(version: str, age: str, pytest_args: list[str]) -> tuple[list[str], str]:
     """A row of the table, and what to show of a cell that failed."""
-    name, began = f'{version}-{age}'.removesuffix('.*'), time.monotonic()
+    name, began = f'{version}-{age.split()[0]}'.removesuffix('.*'), time.monotonic()
     python = find_python(version)
     if python is None:
         return [version, age, *('-' * len(SHOWN)), 'no such Python here', '', '', ''], ''
