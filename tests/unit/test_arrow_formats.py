@@ -30,9 +30,10 @@ from docarray.formats.building import array_of, batch_of
 from docarray.formats.limits import Limits
 from docarray.schema import schema_of
 from docarray.typing import NdArray
-from tests.unit.test_arrow import Page, address, all_same, books, pages
 
 pa = pytest.importorskip('pyarrow')
+
+from tests.unit.test_arrow import Page, address, all_same, books, pages
 
 ALL = [
     ('arrow', {}),
