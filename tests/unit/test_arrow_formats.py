@@ -33,7 +33,7 @@ from docarray.typing import NdArray
 
 pa = pytest.importorskip('pyarrow')
 
-from tests.unit.test_arrow import Page, address, all_same, books, pages
+from tests.unit.test_arrow import Page, address, all_same, books, pages  # noqa: E402  (it needs pyarrow)
 
 ALL = [
     ('arrow', {}),
