@@ -39,7 +39,8 @@ CELLS = [
 #: The tests that a cell of one library runs; the others run all.
 TESTS = {'protobuf': 'test_*proto*.py', 'pyarrow': 'test_*arrow*.py'}
 #: What the tests need beside the dependencies: those of one library, and all.
-NEEDS, ALL_NEED = ['ml_dtypes'], ['fastapi', 'httpx', 'ml_dtypes', 'protobuf']
+NEEDS = ['ml_dtypes']
+ALL_NEED = [*NEEDS, 'fastapi', 'httpx', 'lz4', 'protobuf', 'backports.zstd; python_version < "3.14"']
 TOOLS = ('pytest', 'pytest-timeout', 'hypothesis')
 SHOWN = ('pydantic', 'numpy', 'protobuf', 'pyarrow')
 LIMIT_S = 900

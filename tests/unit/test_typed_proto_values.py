@@ -95,13 +95,18 @@ def test_arrays_come_back(data: Any) -> None:
 
 
 def unordered(a: Any, b: Any) -> bool:
-    """Whether two documents are the same but for the order of dicts and bytes in Any."""
+    """Whether two documents are the same but for the order of dicts, and types that Any, being JSON, loses."""
     for name, info in type(b).model_fields.items():
         x, y = getattr(a, name), getattr(b, name)
-        is_text = 'Any' in str(info.annotation) and isinstance(y, bytes)  # in JSON
-        if not is_text and not _unordered(x, y):
+        if not _unordered(x, _in_json(y) if 'Any' in str(info.annotation) else y):
             return False
     return True
+
+
+def _in_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    return [_in_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _unordered(x: Any, y: Any) -> bool:
@@ -128,7 +133,7 @@ def sent(document: Any) -> Any:
         np.arange(6, dtype='>i4').reshape(2, 3),
         np.arange(6, dtype='uint16').reshape(2, 3).T,
         np.arange(9)[::-2],
-        np.zeros((1,) * 64, 'float16'),
+        np.zeros((1,) * 32, 'float16'),
     ],
 )
 def test_tensors_keep_dtype_and_shape(array: Any) -> None:
