@@ -95,7 +95,7 @@ def test_arrays_come_back(data: Any) -> None:
 
 
 def unordered(a: Any, b: Any) -> bool:
-    """Whether two documents are the same but for the order of dicts, and types that Any, being JSON, loses."""
+    """Whether two documents are the same but for the order of dicts, and types that Any, as JSON, loses."""
     for name, info in type(b).model_fields.items():
         x, y = getattr(a, name), getattr(b, name)
         if not _unordered(x, _in_json(y) if 'Any' in str(info.annotation) else y):
