@@ -61,7 +61,8 @@ def json_codec(annotation: Any) -> Codec:
         Kind('json'),
         # Tensors in documents that are nothing but JSON here keep every bit.
         lambda value: adapter().dump_python(value, mode='json', context={'tensors': 'base64'}),
-        lambda value: adapter().validate_python(value),
+        # Of a document whose class the wire did not tell, the attributes.
+        lambda value: adapter().validate_python(value, from_attributes=True),
     )
 
 
