@@ -230,14 +230,12 @@ class Choice:
         tagged: Whether the classes of a union have fields of their own, by which readers of formats
             without tags tell them apart.
         leaves: The types of fields that are no tensors and no documents.
-        in_maps: The same for documents in dicts, which are of the kind json; None for all leaves.
     """
 
     depth: int = 2
     ragged: bool = False
     tagged: bool = False
     leaves: tuple[FieldType, ...] = (*SCALARS.values(), *CONTAINERS.values())
-    in_maps: tuple[FieldType, ...] | None = None
 
 
 @st.composite
@@ -268,11 +266,8 @@ _BOXES: dict[str, Any] = {'list': list, 'tuple': tuple, 'array': DocumentArray, 
 @st.composite
 def composite_types(draw: st.DrawFn, choice: Choice) -> FieldType:
     """Fields of documents: one, many, one of two classes."""
-    box = draw(st.sampled_from([*_BOXES, 'one', 'union']))
-    if box == 'map' and choice.in_maps is not None:
-        choice = replace(choice, leaves=choice.in_maps)
     first: FieldType = draw(document_types(choice))
-    many = st.lists(first.values, max_size=3)
+    many, box = st.lists(first.values, max_size=3), draw(st.sampled_from([*_BOXES, 'one', 'union']))
     if box == 'map':
         return FieldType(_BOXES[box][str, first.annotation], st.dictionaries(_text, first.values, max_size=2))
     if box == 'union':
