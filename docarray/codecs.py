@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import enum
 import ipaddress
 import pathlib
 import sys
@@ -19,8 +18,6 @@ import pydantic
 from docarray.frameworks import framework_of, get_framework
 from docarray.kinds import Codec, Kind
 
-INT64 = range(-(2**63), 2**63)
-
 
 def literal_codec(annotation: Any) -> Codec:
     """A Literal on text, bool or int where all its values are of one type, else on JSON."""
@@ -29,20 +26,6 @@ def literal_codec(annotation: Any) -> Codec:
         if all(type(value) is cls for value in values):
             return Codec(Kind(kind))  # type: ignore[arg-type]  # the three names are kinds
     return json_codec(annotation)
-
-
-def enum_codec(cls: type[enum.Enum]) -> Codec:
-    """An Enum on its values where those are all text or all 64 bit, else on its names."""
-    values = [member.value for member in cls]
-    if values and all(type(value) is str for value in values):
-        return Codec(Kind('str'), _enum_value, cls)
-    if values and all(type(value) is int and value in INT64 for value in values):
-        return Codec(Kind('int'), _enum_value, cls)
-    return Codec(Kind('str'), lambda member: member.name, lambda name: cls[name])
-
-
-def _enum_value(member: Any) -> Any:
-    return member.value if isinstance(member, enum.Enum) else member  # use_enum_values keeps the value
 
 
 @cache

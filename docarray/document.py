@@ -19,6 +19,7 @@ from docarray._typed import carried, class_cache, pickles_by_recipe
 from docarray.axes import axes_checker, shared_axes
 from docarray.defaults import write_defaults
 from docarray.document_io import DocumentIO, TensorForm
+from docarray.enums import write_names
 from docarray.errors import InvalidValueError, ValidationError, show
 from docarray.merge import update
 from docarray.shown import Shown
@@ -98,6 +99,7 @@ class BaseDocumentWithoutId(DocumentIO, Shown, BaseModel, metaclass=DocumentMeta
             return cls.__pydantic_core_schema__  # nested in another class: what follows has been done
         schema = schema_of_model(cls, source, handler)
         write_defaults(schema, cls)
+        write_names(schema, cls, handler)
         if cls.__docarray_tensors__ == 'base64':
             write_base64(schema, cls)
         if cls.model_config.get('extra') == 'allow':

@@ -20,7 +20,8 @@ from typing import Any, Literal, Union
 from pydantic.fields import FieldInfo
 
 from docarray._hints import alias_of, alias_value, members_of, unalias, without_self
-from docarray.codecs import STANDARD, any_framework, enum_codec, json_codec, literal_codec
+from docarray.codecs import STANDARD, any_framework, json_codec, literal_codec
+from docarray.enums import enum_codec
 from docarray.errors import SchemaError, show
 from docarray.frameworks import framework_of
 from docarray.kinds import Codec, Kind

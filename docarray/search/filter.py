@@ -14,9 +14,10 @@ from docarray.array import DocumentArray, DocumentArrayStacked
 from docarray.array.typed import typed
 from docarray.batch import Batch, field_values
 from docarray.cells import Numbers
-from docarray.codecs import STANDARD, enum_codec
+from docarray.codecs import STANDARD
 from docarray.composites import Nested
 from docarray.document import BaseDocumentWithoutId
+from docarray.enums import enum_codec
 from docarray.errors import PathError, QueryError
 from docarray.schema import Field
 from docarray.search.paths import MISSING, check_paths, lookup
