@@ -8,10 +8,17 @@ from typing import Any
 
 from docarray.errors import (
     DocArrayError,
+    DtypeError,
     FormatError,
     InvalidValueError,
+    KindError,
+    LengthError,
     LimitError,
     MediaError,
+    QueryError,
+    ShapeError,
+    StackError,
+    TensorError,
     ValidationError,
     brief,
 )
@@ -26,6 +33,19 @@ _TOLD: tuple[tuple[type[DocArrayError], str, int], ...] = (
     (InvalidValueError, 'INVALID_ARGUMENT', 422),
     (MediaError, 'INVALID_ARGUMENT', 422),
     (FormatError, 'INVALID_ARGUMENT', 422),
+)
+
+#: Errors that only reading may tell of: a function that raises them has a fault of its own.
+_READING = (
+    DtypeError,
+    FormatError,
+    KindError,
+    LengthError,
+    QueryError,
+    ShapeError,
+    StackError,
+    TensorError,
+    ValidationError,
 )
 
 #: How many characters of a text and how many faults are sent.
@@ -57,8 +77,8 @@ def fault_of(error: BaseException, name: str, reading: bool) -> Fault:
     Args:
         error: What was raised.
         name: The name of the endpoint.
-        reading: Whether it was raised by reading what the client sent. A ValidationError from elsewhere is
-            about a document that the function made, and no business of the client's.
+        reading: Whether it was raised by reading what the client sent. A ShapeError from elsewhere is about
+            an array that the function made, and no business of the client's.
 
     Example:
         >>> fault_of(InvalidValueError(got='-1', wanted='a count'), 'take', False).text
@@ -68,9 +88,8 @@ def fault_of(error: BaseException, name: str, reading: bool) -> Fault:
         'take failed'
         >>> logging.disable(logging.NOTSET)
     """
-    own = isinstance(error, ValidationError) and not reading
     for cls, status, http in _TOLD:
-        if isinstance(error, cls) and not own:
+        if isinstance(error, cls) and (reading or not isinstance(error, _READING)):
             return Fault(status, http, cut(str(error)), _about(error), _details(error))
     LOGGER.error('%s failed', name, exc_info=error)
     return Fault('INTERNAL', 500, f'{name} failed', {'code': 'internal'})

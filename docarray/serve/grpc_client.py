@@ -28,7 +28,7 @@ from docarray.serve.grpc_protocol import (
     size_options,
 )
 from docarray.serve.service import Endpoint, Service, Side, side_of
-from docarray.serve.wire import pack, unpack
+from docarray.serve.wire import pack, unpack, wire_named
 
 __all__ = ['Client']
 
@@ -53,6 +53,7 @@ class Client:
         options: Options of the gRPC channel, which have the last word.
 
     Raises:
+        InvalidValueError: There is no such format.
         MissingExtraError: ``docarray[grpc]`` is not installed.
 
     Example:
@@ -76,8 +77,8 @@ class Client:
         options: Sequence[tuple[str, Any]] = (),
     ) -> None:
         grpc = _lazy.load('grpc')
-        self._address, self._timeout, self._wire, self._window = address, timeout, wire, window
-        self._most = max_message_bytes
+        self._address, self._timeout, self._wire, self._window = address, timeout, wire_named(wire), window
+        self._most, self._closed = max_message_bytes, False
         self._service = Service(()) if service is None else Service.of(service)
         self._metadata = [*metadata, (WIRE_KEY, wire)]
         chosen = size_options(max_message_bytes, options)
@@ -105,6 +106,7 @@ class Client:
 
     def close(self) -> None:
         """End the connection and all calls."""
+        self._closed = True
         self._channel.close()
 
     def call(self, name: str, value: Any, *, timeout: float | None = None, returns: Any = None) -> Any:
@@ -132,7 +134,7 @@ class Client:
         single = isinstance(value, BaseDocumentWithoutId)
         array = typed_array([value] if single else value, name)
         side = self._answer(name, array.document_type if single else type(array), returns, not single)
-        method = self._channel.unary_unary(method_path(self._service.name, name, stream=False))
+        method = self._channel.unary_unary(self._path(name, stream=False))
         data = pack(self._wire, array, self._most)
         try:
             answer = method(data, self._seconds(timeout), self._metadata)
@@ -186,7 +188,7 @@ class Client:
         Raises:
             RemoteError: As for ``call``.
         """
-        method = self._channel.stream_stream(method_path(self._service.name, name, stream=True))
+        method = self._channel.stream_stream(self._path(name, stream=True))
         sent = SentStream(
             (typed_array(array, name) for array in arrays), self._wire, self._most, self._window
         )
@@ -208,6 +210,11 @@ class Client:
         finally:
             call.cancel()
             sent.stop()
+
+    def _path(self, name: str, stream: bool) -> str:
+        if self._closed:
+            raise RemoteError(where=f'{name} at {self._address}', got='a client that was closed')
+        return method_path(self._service.name, name, stream)
 
     def _answer(self, name: str, given: Any, returns: Any, several: bool) -> Side:
         """Return what a function gives back, as far as it is known here."""

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from docarray import _lazy
 from docarray.errors import InvalidValueError, RemoteError, show
-from docarray.formats import format_names
 from docarray.serve.faults import cut, fault_of
 from docarray.serve.grpc_protocol import (
     MESSAGE_BYTES,
@@ -26,7 +25,7 @@ from docarray.serve.grpc_protocol import (
 from docarray.serve.grpc_stream import ServedStream
 from docarray.serve.running import LoopThread, Run
 from docarray.serve.service import Endpoint, Service
-from docarray.serve.wire import join, pack, unpack
+from docarray.serve.wire import pack_all, unpack, wire_named
 
 __all__ = ['GrpcServer', 'serve_grpc']
 
@@ -204,8 +203,8 @@ class _Handlers:
             array = None
             try:
                 array = unpack(wire, data, endpoint.input, self._most)
-                outputs = list(takewhile(lambda _: not run.stopped, run.outputs([array])))
-                return pack(wire, join(outputs, endpoint.output), self._most)
+                outputs = takewhile(lambda _: not run.stopped, run.outputs([array]))
+                return pack_all(wire, outputs, endpoint.output, self._most)
             except (Exception, SystemExit) as error:
                 if run.stopped:
                     return b''  # to nobody
@@ -238,19 +237,16 @@ class _Handlers:
         return _SERVING
 
     def _wire(self, context: Any) -> str:
-        name = _metadata(context).get(WIRE_KEY, 'protobuf')
-        if name not in format_names():
-            self._abort(
-                context,
-                InvalidValueError(where=WIRE_KEY, got=show(name), wanted=' or '.join(format_names())),
-            )
-        return name
+        try:
+            return wire_named(_metadata(context).get(WIRE_KEY, 'protobuf'), WIRE_KEY)
+        except InvalidValueError as error:
+            self._abort(context, error)
 
     def _window(self, context: Any) -> int | None:
         text = _metadata(context).get(WINDOW_KEY)
         if text is None:
             return None
-        if not (text.isdecimal() and 0 < int(text) <= 1024):
+        if not (re.fullmatch('[0-9]{1,4}', text) and 0 < int(text) <= 1024):
             self._abort(
                 context, InvalidValueError(where=WINDOW_KEY, got=show(text), wanted='a number from 1 to 1024')
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from docarray import _lazy
@@ -37,6 +38,7 @@ def router(
     max_body_bytes: int = 64 << 20,
     batch_size: int = 32,
     timeout: float | None = None,
+    workers: int = 40,
     **options: Any,
 ) -> APIRouter:
     """Return a router of FastAPI with a path for each function: ``POST /embed``.
@@ -51,6 +53,7 @@ def router(
         batch_size: How many documents of a stream are given to a function at once, at most.
         timeout: After how many seconds a request is answered with 504; an answer that has begun by then is
             broken off. None for never.
+        workers: How many requests whose body is a stream are served at once, each in a thread; others wait.
         **options: What ``APIRouter`` takes, such as ``prefix``, ``tags`` and ``dependencies``.
 
     Raises:
@@ -65,10 +68,11 @@ def router(
         '/v1/shout'
     """
     made = APIRouter(route_class=_LateBodyRoute, **options)
+    threads = ThreadPoolExecutor(workers, 'docarray-serve-http')
     for name, endpoint in Service.of(service).endpoints.items():
         made.add_api_route(
             f'/{name}',
-            _handler(endpoint, max_body_bytes, batch_size, timeout),
+            _handler(endpoint, max_body_bytes, batch_size, timeout, threads),
             methods=['POST'],
             name=name,
             description=(endpoint.function.__doc__ or '').strip(),
@@ -79,10 +83,10 @@ def router(
     return made
 
 
-def _handler(endpoint: Endpoint, most: int, batch_size: int, timeout: float | None) -> Any:
+def _handler(endpoint: Endpoint, most: int, batch_size: int, timeout: float | None, threads: Executor) -> Any:
     async def answer(request: Any, documents: Any = None) -> Response:
         given, wanted = _types(request)
-        return await Call(endpoint, request, given, wanted, most, batch_size).response(timeout)
+        return await Call(endpoint, request, given, wanted, most, batch_size, threads).response(timeout)
 
     # For FastAPI: ``documents`` is there for the OpenAPI page alone.
     answer.__annotations__ = {'request': Request, 'documents': endpoint.input.json_type, 'return': Any}

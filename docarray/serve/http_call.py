@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import closing
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ else:
 __all__ = ['Call', 'problem']
 
 _END: Any = object()
+_LATE = 'no answer in time'
 
 #: Calls that are being wound up, which nobody else holds on to.
 _ending: set[asyncio.Task[None]] = set()
@@ -59,7 +62,8 @@ class Call:
     """One request to an endpoint.
 
     The arrays, and the parts of the answer, are made in threads, a step at a time; the event loop reads the
-    body and sends the answer, so that neither gets ahead of the other end.
+    body and sends the answer, so that neither gets ahead of the other end. No thread waits for a body but
+    one that is a stream, and those have threads apart: slow clients cannot take those of the application.
 
     Args:
         endpoint: What is called.
@@ -68,25 +72,32 @@ class Call:
         wanted: The type of the answer.
         most: How many bytes the body may have.
         batch_size: How many documents of a stream to give to the function at once.
+        threads: The threads for bodies that are streams.
     """
 
     def __init__(
-        self, endpoint: Endpoint, request: Request, given: Media, wanted: Media, most: int, batch_size: int
+        self,
+        endpoint: Endpoint,
+        request: Request,
+        given: Media,
+        wanted: Media,
+        most: int,
+        batch_size: int,
+        threads: Executor,
     ) -> None:
-        self._endpoint, self._given, self._wanted = endpoint, given, wanted
-        self._most, self._batch_size = most, batch_size
+        self._endpoint, self._request, self._given, self._wanted = endpoint, request, given, wanted
+        self._most, self._batch_size, self._threads = most, batch_size, threads
         self._loop = asyncio.get_running_loop()
         self._run = Run(endpoint, lambda: self._loop)
-        declared = request.headers.get('content-length', '')
-        self._size = int(declared) if declared.isdecimal() else 0
-        self._stream = request.stream()
         self._version = str(request.scope.get('http_version', '1.1'))
         self.all_read = asyncio.Event()
-        self._one = False  # whether the body is one document
+        self._chunks = self._read_body()
+        self._body = b''  # all of it, where it is no stream
+        self._one = False  # whether it is one document
         self._unreadable: BaseException | None = None
         self._gone = False  # whether the client has left before its body was whole
         self._end: float | None = None
-        self._step: asyncio.Task[Any] | None = None
+        self._step: asyncio.Future[Any] | None = None
         self._finishing = False
         self._parts = self._make_parts()
 
@@ -113,8 +124,9 @@ class Call:
             except Exception as error:
                 if self._gone:
                     return
-                fault = fault_of(error, self._endpoint.name, error is self._unreadable)
-                raise RemoteError(f'{self._endpoint.name}: the answer was broken off: {fault.text}') from None
+                name, late = self._endpoint.name, isinstance(error, _LateError)
+                text = _LATE if late else fault_of(error, name, error is self._unreadable).text
+                raise RemoteError(f'{name}: the answer was broken off: {text}') from None
 
     def finish(self) -> None:
         """End the call: its function stops where it waits, or after the step that it is at."""
@@ -135,9 +147,11 @@ class Call:
 
     async def _first(self) -> Any:
         try:
+            if not self._streams(self._given):
+                self._body = await self._whole_body()
             return await self._next()
         except _LateError:
-            raise problem(504, 'timeout', 'no answer in time', self._has_rest()) from None
+            raise problem(504, 'timeout', _LATE, self._has_rest()) from None
         except HTTPException:
             raise
         except Exception as error:
@@ -152,12 +166,45 @@ class Call:
         """Whether some of the body has not been read. HTTP/2 has its own way to refuse that."""
         return not self.all_read.is_set() and self._version.startswith('1')
 
+    def _left(self) -> float | None:
+        """Return how many seconds there are left."""
+        return None if self._end is None else max(0.0, self._end - self._loop.time())
+
+    async def _read_body(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        declared, size = self._request.headers.get('content-length', ''), 0
+        self._check_size(int(declared[:18]) if declared.isdecimal() else 0)  # of 5000 digits, int() fails
+        try:
+            async for chunk in self._request.stream():
+                size += len(chunk)
+                self._check_size(size)
+                yield chunk
+        except ClientDisconnect:
+            self._gone = True
+            raise RemoteError(where=self._endpoint.name, got='the end of the call') from None
+        self.all_read.set()
+
+    def _check_size(self, size: int) -> None:
+        if size > self._most:
+            raise LimitError(where='body', got=f'{size} bytes', wanted=f'at most {self._most}')
+
+    async def _whole_body(self) -> bytes:
+        async def joined() -> bytes:
+            return b''.join([chunk async for chunk in self._chunks])
+
+        try:
+            return await asyncio.wait_for(joined(), self._left())
+        except asyncio.TimeoutError:
+            raise _LateError from None
+        except Exception as error:
+            self._unreadable = error
+            raise
+
     async def _next(self) -> Any:
         """Make the next part in a thread."""
-        step = self._step = self._loop.create_task(run_in_threadpool(next, self._parts, _END))
-        left = None if self._end is None else max(0.0, self._end - self._loop.time())
+        step = self._step = self._in_thread(next, self._parts, _END)
         try:
-            done, _ = await asyncio.wait([step], timeout=left)
+            done, _ = await asyncio.wait([step], timeout=self._left())
             if not done:
                 raise _LateError
             return step.result()
@@ -165,9 +212,15 @@ class Call:
             self.finish()
             raise
 
+    def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> asyncio.Future[Any]:
+        if not self._streams(self._given):
+            return self._loop.create_task(run_in_threadpool(function, *arguments))
+        context = contextvars.copy_context()
+        return self._loop.run_in_executor(self._threads, context.run, function, *arguments)
+
     async def _finish(self) -> None:
         if self._step is not None:
-            await asyncio.wait([self._step])
+            await asyncio.gather(self._step, return_exceptions=True)  # of which nobody wants to hear
         await run_in_threadpool(self._parts.close)
 
     # -- in threads -------------------------------------------------------------------------------
@@ -208,32 +261,12 @@ class Call:
     def _read(self) -> Iterator[Any]:
         side = self._endpoint.input
         if self._streams(self._given):
-            yield from self._given.read_stream(self._chunks(), side, self._most, self._batch_size)
+            chunks = iter(lambda: self._run.wait(anext(self._chunks, _END)), _END)
+            yield from self._given.read_stream(chunks, side, self._most, self._batch_size)
         else:
-            data = b''.join(self._chunks())
+            data, self._body = self._body, b''
             self._one = is_one(self._given, data)
             yield self._given.read(data, side, self._most)
-
-    def _chunks(self) -> Iterator[bytes]:
-        """Yield the body as it comes."""
-        self._check_size(self._size)
-        size = 0
-        while (chunk := self._chunk()) is not _END:
-            size += len(chunk)
-            self._check_size(size)
-            yield chunk
-        self._loop.call_soon_threadsafe(self.all_read.set)
-
-    def _chunk(self) -> Any:
-        try:
-            return self._run.wait(anext(self._stream, _END))
-        except ClientDisconnect:
-            self._gone = True
-            raise RemoteError(where=self._endpoint.name, got='the end of the call') from None
-
-    def _check_size(self, size: int) -> None:
-        if size > self._most:
-            raise LimitError(where='body', got=f'{size} bytes', wanted=f'at most {self._most}')
 
 
 class _LateError(Exception):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from docarray.array.typed import AnyDocumentArray
-from docarray.errors import DocArrayError, LengthError, RemoteError, SchemaError, show
+from docarray.errors import DocArrayError, InvalidValueError, RemoteError, SchemaError, show
 from docarray.serve.service import Endpoint
 
 __all__ = ['LoopThread', 'Run']
@@ -80,7 +82,8 @@ class Run:
         elif len(array) == 1:
             yield from self._answers(array[0])
         else:
-            raise LengthError(where=self._endpoint.name, got=f'{len(array)} documents', wanted='one')
+            got = f'{len(array)} documents'
+            raise InvalidValueError(where=self._endpoint.name, got=got, wanted='one')
 
     def _answers(self, argument: Any) -> Iterator[Any]:
         result = self._call(argument)
@@ -168,9 +171,21 @@ class Run:
         return RemoteError(where=self._endpoint.name, got='the end of the call')
 
     async def _in_threads(self, values: Iterator[Any]) -> AsyncIterator[Any]:
-        """Yield the values of an iterator that may block, without blocking the event loop."""
-        while (value := await asyncio.to_thread(next, values, _END)) is not _END:
-            yield value
+        """Yield the values of an iterator that may block, in a thread of their own.
+
+        The event loop has few threads to lend, and many streams may wait for their clients at once.
+        """
+        loop, following = asyncio.get_running_loop(), partial(contextvars.copy_context().run, _next, values)
+        thread = ThreadPoolExecutor(1, 'docarray-serve-values')
+        try:
+            while (value := await loop.run_in_executor(thread, following)) is not _END:
+                yield value
+        finally:
+            thread.shutdown(wait=False)
+
+
+def _next(values: Iterator[Any]) -> Any:
+    return next(values, _END)
 
 
 async def _following(steps: AsyncIterator[Any]) -> Any:

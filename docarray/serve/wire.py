@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
 from docarray.batch import Batch
-from docarray.errors import LimitError
-from docarray.formats import Format, get_format
+from docarray.errors import InvalidValueError, LimitError, show
+from docarray.formats import Format, format_names, get_format
 from docarray.formats.building import array_of, batch_of
 from docarray.formats.limits import Limits
 from docarray.lowering import STACKED_MARK
 from docarray.schema import Schema, schema_of
 from docarray.serve.service import Side
 
-__all__ = ['array_from', 'doubting', 'join', 'pack', 'unpack', 'wire_format']
+__all__ = ['array_from', 'doubting', 'join', 'pack', 'pack_all', 'unpack', 'wire_format', 'wire_named']
+
+
+def wire_named(name: str, where: str = 'wire') -> str:
+    """Return the name of a format as it is.
+
+    Args:
+        name: Of the format.
+        where: The place, for the error.
+
+    Raises:
+        InvalidValueError: There is no such format.
+
+    Example:
+        >>> wire_named('json')
+        'json'
+    """
+    if name not in format_names():
+        raise InvalidValueError(where=where, got=show(name), wanted=' or '.join(format_names()))
+    return name
 
 
 @cache
@@ -64,6 +83,35 @@ def pack(name: str, array: Any, most: int) -> bytes:
             hint='Send fewer documents at a time, as a stream, or raise max_message_bytes.',
         )
     return data
+
+
+def pack_all(name: str, arrays: Iterable[Any], side: Side, most: int) -> bytes:
+    """Return arrays, as they are made, as one message. They may be made without end.
+
+    Args:
+        name: Of the format.
+        arrays: Of the class of ``side``.
+        side: What they are.
+        most: How many bytes the message may have.
+
+    Raises:
+        LimitError: It has more, which is noticed before there is twice as much.
+
+    Example:
+        >>> from itertools import repeat
+        >>> from docarray import DocumentArray
+        >>> from docarray.documents import TextDoc
+        >>> side = Side(DocumentArray[TextDoc])
+        >>> pack_all('json', repeat(side.array_class([TextDoc()])), side, 1000)
+        Traceback (most recent call last):
+        docarray.errors.LimitError: DocumentArray[TextDoc]: got a message of ... bytes, wanted at most 1000...
+    """
+    made: list[Any] = []
+    for array in arrays:
+        if made and len(made) & (len(made) - 1) == 0:  # 1, 2, 4, 8 ...: twice the work of packing it once
+            pack(name, join(made, side), most)
+        made.append(array)
+    return pack(name, join(made, side), most)
 
 
 def unpack(name: str, data: bytes, side: Side, most: int, trusted: bool = False) -> Any:

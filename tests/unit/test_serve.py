@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, List, Optional  # noqa: UP035 - users write List
 
 import pytest
 
 from docarray import AnyDocument, BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.documents import TextDoc
-from docarray.errors import LengthError, RemoteError, SchemaError
+from docarray.errors import InvalidValueError, RemoteError, SchemaError
 from docarray.serve import Service
 from docarray.serve.flow import Credit, Pipe
 from docarray.serve.running import LoopThread, Run
@@ -166,7 +167,7 @@ def test_arrays_in_and_arrays_out(loop: LoopThread) -> None:
     assert answers(split, loop, texts('ab')) == [['a', 'b']]
     assert answers(one, loop) == answers(each, loop) == answers(flow, loop) == []
     assert answers(one, loop, texts()) == [[]]
-    with pytest.raises(LengthError, match='got 2 documents, wanted one'):
+    with pytest.raises(InvalidValueError, match='got 2 documents, wanted one'):
         answers(split, loop, texts('a', 'b'))
 
 
@@ -211,6 +212,23 @@ def test_a_stopped_call_cancels_what_it_waits_for(loop: LoopThread) -> None:
     assert seen == ['cancelled']
     with pytest.raises(RemoteError, match='the end of the call'):
         list(run.outputs([texts('a')]))
+
+
+def test_many_asynchronous_streams_may_wait_at_once(loop: LoopThread) -> None:
+    count = 40  # more than the threads that an event loop has to lend
+    meeting = threading.Barrier(count, timeout=20)
+
+    def waiting() -> Iterator[Any]:
+        meeting.wait()
+        yield texts('a')
+
+    def call() -> list[str]:
+        run = Run(Service(flow).endpoints['flow'], loop.loop)
+        return [document.text for array in run.outputs(waiting()) for document in array]
+
+    with ThreadPoolExecutor(count) as pool:
+        calls = [pool.submit(call) for _ in range(count)]
+        assert [made.result(20) for made in calls] == [['a!']] * count
 
 
 def test_iterators_are_closed_with_their_call(loop: LoopThread) -> None:

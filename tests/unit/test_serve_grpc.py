@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -26,34 +26,15 @@ from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.documents import TextDoc
 from docarray.errors import InvalidValueError, LimitError, RemoteError, RemoteTimeoutError
 from docarray.serve import Client, GrpcServer, Service, serve_grpc
-from docarray.typing import AnyTensor, NdArray
+from docarray.typing import NdArray
+from tests.unit import served
+from tests.unit.served import SECONDS, Page, Texts, eventually, local, lying_pages, mark, pages, shout, texts
 
-Texts = DocumentArray[TextDoc]
-Three, Any16 = NdArray[3, 'float16'], NdArray['float16']
-SECONDS = 20.0
-
-
-class Page(BaseDocument):
-    title: TextDoc
-    number: int
-    vector: Three
-    scores: AnyTensor | None = None
-    raw: bytes = b''
-    parts: DocumentArray[TextDoc] = []
+Any16 = NdArray['float16']
 
 
 class Small(BaseDocument):
     number: int
-
-
-def shout(documents: DocumentArray[TextDoc]) -> DocumentArray[TextDoc]:
-    documents.text = [text.upper() for text in documents.text]
-    return documents
-
-
-def rows(pages: DocumentArray[Page]) -> DocumentArray[Page]:
-    assert type(pages) is DocumentArray[Page]
-    return pages
 
 
 def columns(pages: DocumentArrayStacked[Page]) -> DocumentArrayStacked[Page]:
@@ -66,29 +47,6 @@ def titles(pages: DocumentArray[Page]) -> DocumentArrayStacked[TextDoc]:
     return pages.title.stack() if isinstance(pages.title, DocumentArray) else pages.title
 
 
-def mark(document: TextDoc) -> TextDoc:
-    return TextDoc(id=document.id, text=f'{document.text}!')
-
-
-async def mark_later(document: TextDoc) -> TextDoc:
-    await asyncio.sleep(0)
-    return mark(document)
-
-
-def each(documents: Iterator[TextDoc]) -> Iterator[TextDoc]:
-    yield from map(mark, documents)
-
-
-async def flow(arrays: AsyncIterator[DocumentArray[TextDoc]]) -> AsyncIterator[TextDoc]:
-    async for array in arrays:
-        for document in array:
-            yield mark(document)
-
-
-def sizes(documents: DocumentArray[TextDoc]) -> DocumentArray[TextDoc]:
-    return Texts([TextDoc(text=str(len(documents)))])
-
-
 def total(documents: Iterator[TextDoc]) -> TextDoc:
     return TextDoc(text=str(sum(1 for _ in documents)))
 
@@ -97,45 +55,15 @@ def grow(document: TextDoc) -> TextDoc:
     return TextDoc(text='x' * int(document.text or '0'))
 
 
-def fail(document: TextDoc) -> TextDoc:
-    raise KeyError('a secret')
-
-
-def refuse(document: TextDoc) -> TextDoc:
-    raise InvalidValueError(where='refuse', got='tea', wanted='coffee', hint='Ask for coffee — ☕.')
-
-
 def exits(document: TextDoc) -> TextDoc:
     sys.exit('leaving')
-
-
-def lies(document: TextDoc) -> TextDoc:
-    return 'no document'  # type: ignore[return-value]
 
 
 def makes_wrong_documents(document: TextDoc) -> Small:
     return Small(number='not a number')  # type: ignore[arg-type]
 
 
-FUNCTIONS = [
-    shout,
-    rows,
-    columns,
-    titles,
-    mark,
-    mark_later,
-    each,
-    flow,
-    sizes,
-    total,
-    grow,
-    fail,
-    refuse,
-    exits,
-    lies,
-    makes_wrong_documents,
-]
-SERVICE = Service(FUNCTIONS)
+SERVICE = Service([*served.FUNCTIONS, columns, titles, total, grow, exits, makes_wrong_documents])
 WIRES = ['protobuf', 'arrow', 'json']
 
 
@@ -160,35 +88,8 @@ def plain(server: GrpcServer) -> Iterator[Client]:
         yield made
 
 
-def texts(*words: str) -> Any:
-    return Texts([TextDoc(text=word) for word in words])
-
-
 def many(count: int) -> Iterator[TextDoc]:
     return (TextDoc(text=str(i)) for i in range(count))
-
-
-def pages(count: int) -> Any:
-    return DocumentArray[Page](
-        Page(
-            title=TextDoc(text=f'Page {i}'),
-            number=i - 1,
-            vector=np.array([i, np.nan, -0.0], 'float16'),
-            scores=None if i % 2 else np.arange(4, dtype='int16').reshape(2, 2),
-            raw=bytes([i, 255]),
-            parts=list(many(i)),
-        )
-        for i in range(count)
-    )
-
-
-def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 # ------------------------------------------------------------------------------------- calls, unary
@@ -249,6 +150,19 @@ def test_what_comes_back_is_known_from_the_functions_or_the_call(client: Client,
     assert plain.call('total', texts('a'), returns=TextDoc).text == '1'
     assert type(plain.shout(texts('a'))) is Texts
     assert type(plain.mark(TextDoc(text='a'))) is TextDoc
+
+
+def test_a_closed_client_says_so(server: GrpcServer) -> None:
+    client = Client(server.address)
+    client.close()
+    for call in (lambda: client.shout(texts('a')), lambda: list(client.stream('shout', texts('a')))):
+        with pytest.raises(RemoteError, match='shout at .*: got a client that was closed'):
+            call()
+
+
+def test_a_client_of_an_unknown_format_is_not_made() -> None:
+    with pytest.raises(InvalidValueError, match="wire: got 'pickle', wanted .*json.* or protobuf"):
+        Client('localhost:1', wire='pickle')
 
 
 def test_what_is_no_array_of_documents_is_not_sent(plain: Client) -> None:
@@ -326,19 +240,12 @@ def test_several_clients_at_once() -> None:
             await asyncio.sleep(0.001)
         return document
 
-    service = Service(local(together) + local(together_later))
+    service = Service([local(together), local(together_later)])
     with serve_grpc(service) as server, Client(server.address, timeout=SECONDS) as client:
         for name in service.endpoints:
             with ThreadPoolExecutor(4) as pool:
                 calls = [pool.submit(client.call, name, TextDoc(text=str(i))) for i in range(4)]
                 assert [call.result(SECONDS).text for call in calls] == ['0', '1', '2', '3']
-
-
-def local(function: Any, taken: Any = TextDoc, given: Any = TextDoc) -> list[Any]:
-    """A function of this test, its annotations resolved: they are strings in this module."""
-    (name,) = (key for key in function.__annotations__ if key != 'return')
-    function.__annotations__ = {name: taken, 'return': given}
-    return [function]
 
 
 # -------------------------------------------------------------------------------------- back-pressure
@@ -398,7 +305,7 @@ def test_a_slow_function_stops_what_is_sent(whole_stream: bool) -> None:
 
     function = local(slow_stream, Iterator[TextDoc], Iterator[TextDoc]) if whole_stream else local(slow)
     with serve_grpc(function) as server, Client(server.address, timeout=SECONDS, window=3) as client:
-        answers = client.stream(function[0].__name__, sending(), batch_size=1)
+        answers = client.stream(function.__name__, sending(), batch_size=1)
         first: list[Any] = []
         reader = threading.Thread(target=lambda: first.append(next(answers)))
         reader.start()
@@ -455,7 +362,7 @@ def test_deadlines(caplog: Any) -> None:
         finally:
             ended.append('sync')
 
-    functions = local(stuck) + local(stuck_later) + local(ticks, TextDoc, Iterator[TextDoc])
+    functions = [local(stuck), local(stuck_later), local(ticks, TextDoc, Iterator[TextDoc])]
     with serve_grpc(functions) as server, Client(server.address, timeout=0.2) as client:
         for name in ('stuck', 'stuck_later', 'ticks'):
             with pytest.raises(RemoteTimeoutError, match=f'{name} at .*DEADLINE_EXCEEDED') as caught:
@@ -511,7 +418,7 @@ def test_stopping_lets_calls_finish_and_refuses_new_ones() -> None:
     async def quick(document: TextDoc) -> TextDoc:
         return document
 
-    server = serve_grpc(local(slow) + local(quick))
+    server = serve_grpc([local(slow), local(quick)])
     with Client(server.address, timeout=SECONDS) as client, ThreadPoolExecutor(2) as pool:
         assert client.quick(TextDoc(text='q')).text == 'q'
         call = pool.submit(client.slow, TextDoc(text='a'))
@@ -601,7 +508,7 @@ def test_a_server_in_a_process_of_its_own_stops_when_told() -> None:
 
 
 def test_size_limits_in_both_directions() -> None:
-    with serve_grpc(local(grow) + local(mark), max_message_bytes=10_000) as server:
+    with serve_grpc([local(grow), local(mark)], max_message_bytes=10_000) as server:
         with Client(server.address, max_message_bytes=10_000) as client:
             with pytest.raises(LimitError, match='got a message of .* wanted at most 10000.*as a stream'):
                 client.mark(TextDoc(text='x' * 20_000))
@@ -619,6 +526,25 @@ def test_size_limits_in_both_directions() -> None:
             with pytest.raises(RemoteError) as caught:
                 client.grow(TextDoc(text='9000'))
             assert caught.value.status == 'RESOURCE_EXHAUSTED'
+
+
+def test_an_answer_without_end_is_refused_unless_it_is_a_stream() -> None:
+    closed = threading.Event()
+
+    def endless(document: TextDoc) -> Iterator[TextDoc]:
+        try:
+            while True:
+                yield document
+        finally:
+            closed.set()
+
+    with serve_grpc(local(endless, TextDoc, Iterator[TextDoc]), max_message_bytes=100_000) as server:
+        with Client(server.address) as client:
+            with pytest.raises(RemoteError, match='wanted at most 100000.*as a stream') as caught:
+                client.endless(TextDoc(text='x' * 1000))
+            assert caught.value.status == 'RESOURCE_EXHAUSTED'
+            assert closed.wait(SECONDS)
+            assert next(client.stream('endless', texts('a'))).text == 'a'
 
 
 def test_large_messages_pass_where_allowed(server: GrpcServer) -> None:
@@ -659,12 +585,9 @@ def test_the_error_says_what_the_server_said(plain: Client) -> None:
 
 @pytest.mark.parametrize('wire', WIRES)
 def test_a_fingerprint_convinces_nobody(server: GrpcServer, wire: str) -> None:
-    liar = Page.model_construct(
-        id='a', title=TextDoc(), number=1, vector=np.zeros(5, 'float16'), scores=None, raw=b'', parts=[]
-    )
     with Client(server.address, wire=wire, timeout=SECONDS) as client:
         with pytest.raises(RemoteError) as caught:
-            client.rows(DocumentArray[Page].construct([liar]))
+            client.rows(lying_pages())
     assert (caught.value.status, caught.value.got) == ('INVALID_ARGUMENT', 'shape (5,)')
 
 
@@ -689,7 +612,7 @@ def client_message(wire: str) -> bytes:
     return pack(wire, pages(2), 1 << 20)
 
 
-@pytest.mark.parametrize('name', ['fail', 'exits', 'lies', 'makes_wrong_documents'])
+@pytest.mark.parametrize('name', [*served.FAILING, 'exits', 'makes_wrong_documents'])
 def test_what_goes_wrong_in_a_function_is_not_told(plain: Client, caplog: Any, name: str) -> None:
     caplog.set_level(logging.ERROR, 'docarray.serve')
     for answer in (lambda: plain.call(name, TextDoc(text='a')), lambda: list(plain.stream(name, texts('a')))):
@@ -721,6 +644,7 @@ def test_other_refusals(plain: Client, server: GrpcServer) -> None:
             [('docarray-wire', 'pickle')],
             [('docarray-window', '0')],
             [('docarray-window', 'x')],
+            [('docarray-window', '9' * 5000)],
         ):
             with pytest.raises(grpc.RpcError) as wrong:
                 path = '/docarray.DocumentService/shout_stream'
