@@ -37,12 +37,17 @@ D = TypeVar('D', bound='BaseDocumentWithoutId')
 class DocumentMeta(ModelMetaclass):
     """Metaclass of documents: their classes pickle by name, or by value where no name leads to them."""
 
-    def __init__(cls, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args)
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(name, bases, namespace)
         if getattr(cls, '__pydantic_complete__', False):
             # The locals of the function that the class was made in, which pydantic keeps for names that
             # it could not resolve: they would go with the class to other processes.
             cls.__pydantic_parent_namespace__ = None
+        if not {'__qualname__', '__annotations__', '__annotate_func__'} & namespace.keys():
+            # An empty class that cloudpickle is about to fill. What it has of no fields is not to become
+            # part of what comes: pydantic before 2.13 builds the parts of classes that it finds in others.
+            empty: Any = None
+            cls.__pydantic_validator__ = cls.__pydantic_serializer__ = empty
 
 
 class BaseDocumentWithoutId(DocumentIO, Shown, BaseModel, metaclass=DocumentMeta):
