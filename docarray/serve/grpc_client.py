@@ -53,7 +53,7 @@ class Client:
         options: Options of the gRPC channel, which have the last word.
 
     Raises:
-        InvalidValueError: There is no such format.
+        InvalidValueError: Messages have no such format.
         MissingExtraError: ``docarray[grpc]`` is not installed.
 
     Example:

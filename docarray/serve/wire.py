@@ -9,7 +9,7 @@ from typing import Any
 
 from docarray.batch import Batch
 from docarray.errors import InvalidValueError, LimitError, show
-from docarray.formats import Format, format_names, get_format
+from docarray.formats import Format, get_format
 from docarray.formats.building import array_of, batch_of
 from docarray.formats.limits import Limits
 from docarray.lowering import STACKED_MARK
@@ -17,6 +17,10 @@ from docarray.schema import Schema, schema_of
 from docarray.serve.service import Side
 
 __all__ = ['array_from', 'doubting', 'join', 'pack', 'pack_all', 'unpack', 'wire_format', 'wire_named']
+
+
+#: The formats of messages. Others are for files, or of a package that may know no limits.
+WIRES = ('protobuf', 'arrow', 'json')
 
 
 def wire_named(name: str, where: str = 'wire') -> str:
@@ -27,14 +31,14 @@ def wire_named(name: str, where: str = 'wire') -> str:
         where: The place, for the error.
 
     Raises:
-        InvalidValueError: There is no such format.
+        InvalidValueError: Messages have no such format.
 
     Example:
         >>> wire_named('json')
         'json'
     """
-    if name not in format_names():
-        raise InvalidValueError(where=where, got=show(name), wanted=' or '.join(format_names()))
+    if name not in WIRES:
+        raise InvalidValueError(where=where, got=show(name), wanted=' or '.join(WIRES))
     return name
 
 

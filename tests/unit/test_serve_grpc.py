@@ -161,8 +161,9 @@ def test_a_closed_client_says_so(server: GrpcServer) -> None:
 
 
 def test_a_client_of_an_unknown_format_is_not_made() -> None:
-    with pytest.raises(InvalidValueError, match="wire: got 'pickle', wanted .*json.* or protobuf"):
-        Client('localhost:1', wire='pickle')
+    for wire in ('pickle', 'parquet'):
+        with pytest.raises(InvalidValueError, match=f"wire: got '{wire}', wanted protobuf or arrow or json"):
+            Client('localhost:1', wire=wire)
 
 
 def test_what_is_no_array_of_documents_is_not_sent(plain: Client) -> None:
