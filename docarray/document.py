@@ -43,11 +43,26 @@ class DocumentMeta(ModelMetaclass):
             # The locals of the function that the class was made in, which pydantic keeps for names that
             # it could not resolve: they would go with the class to other processes.
             cls.__pydantic_parent_namespace__ = None
-        if not {'__qualname__', '__annotations__', '__annotate_func__'} & namespace.keys():
+        if not kwargs and '__module__' in namespace and not _OWN_NAMES & namespace.keys():
             # An empty class that cloudpickle is about to fill. What it has of no fields is not to become
             # part of what comes: pydantic before 2.13 builds the parts of classes that it finds in others.
-            empty: Any = None
-            cls.__pydantic_validator__ = cls.__pydantic_serializer__ = empty
+            for name in ('__pydantic_validator__', '__pydantic_serializer__'):
+                setattr(cls, name, _Unfilled(cls, name))
+
+
+#: What a class statement, pydantic or somebody's ``type(...)`` has in the namespace of a class with fields.
+_OWN_NAMES = {'__qualname__', '__annotations__', '__annotate_func__'}
+
+
+class _Unfilled:
+    """Stands for a class's validator or serializer until it is filled, or used as it is."""
+
+    def __init__(self, cls: Any, name: str) -> None:
+        self.cls, self.name = cls, name
+
+    def __getattr__(self, attribute: str) -> Any:
+        self.cls.model_rebuild(force=True)
+        return getattr(getattr(self.cls, self.name), attribute)
 
 
 class BaseDocumentWithoutId(DocumentIO, Shown, BaseModel, metaclass=DocumentMeta):

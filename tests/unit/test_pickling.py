@@ -24,6 +24,7 @@ import typing_extensions
 
 import docarray
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
+from docarray.documents import TextDoc
 from docarray.schema import schema_of
 from docarray.typing import NdArray
 
@@ -441,3 +442,9 @@ def test_errors_travel() -> None:
         back = pickle.loads(pickle.dumps(caught.value))
         assert type(back) is type(caught.value)
         assert str(back) == str(caught.value)
+
+
+def test_a_class_with_a_module_and_nothing_else() -> None:
+    kind: Any = type(TextDoc)('Other', (TextDoc,), {'__module__': __name__})
+    assert kind(text='a').text == kind(text='a').model_dump()['text'] == 'a'
+    assert type(TextDoc)('Another', (TextDoc,), {})(text='a').to_json().endswith('"bytes_":null}')
