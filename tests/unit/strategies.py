@@ -22,7 +22,7 @@ except ImportError:  # the strategies then make numpy tensors only
     torch = None
 
 
-class Odd(enum.Enum):
+class Strange(enum.Enum):
     PAIR = (1, 'a')
     NONE = None
     TEXT = 'text'
@@ -31,7 +31,7 @@ class Odd(enum.Enum):
 #: What columns hold and not every format does: values that JSON changes.
 LEAVES = (
     *kinds.Choice().leaves,
-    FieldType(Odd, st.sampled_from(Odd)),
+    FieldType(Strange, st.sampled_from(Strange)),
     FieldType(
         Any, st.binary(max_size=3) | st.tuples(st.integers(-(2**63), 2**63 - 1), st.binary(max_size=3))
     ),
