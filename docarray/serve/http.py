@@ -95,8 +95,9 @@ def _handler(endpoint: Endpoint, most: int, batch_size: int, timeout: float | No
 
 def _types(request: Request) -> tuple[Media, Media]:
     """Return the types of the body and of the answer."""
-    content_type, accept = request.headers.get('content-type', ''), request.headers.get('accept', '')
-    encoding = request.headers.get('content-encoding', 'identity')
+    headers = request.headers
+    content_type, accept = headers.get('content-type', ''), ','.join(headers.getlist('accept'))
+    encoding = headers.get('content-encoding', 'identity').lower()
     given = media_of(content_type)
     if given is None or encoding != 'identity':
         got = show(content_type) if given is None else f'Content-Encoding {show(encoding)}'

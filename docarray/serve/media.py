@@ -12,10 +12,9 @@ from docarray.errors import ValidationError
 from docarray.formats import Format, get_format
 from docarray.formats.building import batch_of
 from docarray.formats.json import dump_document, dump_rows
-from docarray.formats.limits import Limits
 from docarray.lowering import STACKED_MARK
 from docarray.serve.service import Side
-from docarray.serve.wire import array_from, doubting
+from docarray.serve.wire import array_from, doubting, wire_format
 
 __all__ = ['JSON', 'MEDIA', 'Media', 'accepted', 'media_of']
 
@@ -36,8 +35,7 @@ class Media:
     streams: bool | None = False
 
     def _made(self, most: int, columns: bool = False) -> Format:
-        options: dict[str, Any] = {} if self.format == 'json' else {'limits': Limits(size=most)}
-        return get_format(self.format, **options, **({'columns': True} if columns else {}))
+        return get_format('json') if self.format == 'json' else wire_format(self.format, most, columns)
 
     def read(self, data: bytes, side: Side, most: int) -> Any:
         """Return the array that a whole body holds; of JSON, that may be one document."""
@@ -55,8 +53,7 @@ class Media:
         """Return an array as a whole body; with ``single``, its one document, if the type can say that."""
         if self.format == 'json':
             return (dump_document(array[0]) if single else dump_rows(array)).encode()
-        columns = self.format == 'protobuf' and hasattr(type(array), STACKED_MARK)
-        return self._made(0, columns).dumps(batch_of(array))
+        return self._made(0, hasattr(type(array), STACKED_MARK)).dumps(batch_of(array))
 
     def write_stream(self, arrays: Iterable[Any]) -> Iterator[bytes]:
         """Yield arrays as the parts of a body."""

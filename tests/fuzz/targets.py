@@ -20,6 +20,8 @@ from docarray.documents.helper import create_doc_from_dict
 from docarray.errors import MissingExtraError
 from docarray.formats.files.compression import COMPRESSIONS, compress
 from docarray.formats.limits import Limits
+from docarray.serve.service import Side
+from docarray.serve.wire import WIRES, unpack
 from docarray.testing._formats import documents as kinds
 from docarray.testing._formats.base import Message, messages
 from docarray.testing._formats.classes import GALLERY
@@ -117,6 +119,15 @@ def array_target(box: Callable[[Any], Any], protocol: str, how: str | None = Non
         write_with(box, protocol, how),
         lambda data, cls: whole(box(cls).from_bytes(data, protocol, how, limits=LIMITS)),
         seeds=golden_seeds(protocol, how),
+    )
+
+
+def wire_target(wire: str, protocol: str) -> Target:
+    """A reader of messages of services, which believes nothing."""
+    return Target(
+        f'wire:{wire}',
+        write_with(rows, protocol),
+        lambda data, cls: whole(unpack(wire, data, Side(rows(cls)), LIMITS.size)),
     )
 
 
@@ -290,6 +301,8 @@ def _targets() -> Iterator[Target]:
                 for salvage in (False, True):
                     yield file_target(protocol, how, streaming, salvage)
     yield from map(document_target, OF_DOCUMENTS)
+    for wire, protocol in zip(WIRES, ('protobuf-array', 'arrow', 'json-array'), strict=True):
+        yield wire_target(wire, protocol)
     for box in (rows, stacked):
         yield message_target(box, 'open')
         yield table_target(box)

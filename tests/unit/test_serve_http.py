@@ -286,6 +286,8 @@ def test_types_that_are_not_known(client: httpx.Client) -> None:
         assert answer.status_code == 415
         assert 'application/json' in answer.json()['detail'][0]['msg']
     assert post(client, '/shout', '[]', accept='text/html').status_code == 406
+    headers = [('content-type', JSON.name), ('accept', 'text/html'), ('accept', 'application/json')]
+    assert client.post('/shout', content=b'[]', headers=headers).status_code == 200
     headers = {'content-type': 'application/json', 'content-encoding': 'gzip'}
     assert client.post('/shout', content=b'x', headers=headers).status_code == 415
     assert client.get('/shout').status_code == 405
