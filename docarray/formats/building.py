@@ -17,7 +17,7 @@ from docarray.lowering import STACKED_MARK
 from docarray.rowbatch import RowBatch
 from docarray.schema import Schema
 
-__all__ = ['array_of', 'batch_of', 'build_documents', 'builder_of', 'namer_of']
+__all__ = ['array_of', 'batch_of', 'build_documents', 'builder_of', 'namer_of', 'of_framework', 'owned']
 
 Builder = Callable[[dict[str, Any]], Any]
 
@@ -84,10 +84,30 @@ def array_of(cls: Any, batch: Batch, tensor_type: Any = None) -> Any:
         ['a']
     """
     if not hasattr(cls, STACKED_MARK):
-        return cls.construct(owned(batch).rows())
+        return cls.construct(owned(of_framework(batch, tensor_type)).rows())
     if tensor_type is not None or isinstance(batch, RowBatch):
         return cls(batch.rows(), tensor_type=tensor_type, ragged='list')
     return cls.construct(batch)
+
+
+def of_framework(batch: Batch, tensor_type: Any) -> Batch:
+    """Return a batch in which fields that take tensors of any framework have those of one class.
+
+    Args:
+        batch: The documents.
+        tensor_type: The class; None leaves all as it is.
+
+    Example:
+        >>> from docarray import DocumentArray
+        >>> from docarray.documents import ImageDoc
+        >>> from docarray.typing import NdArray
+        >>> batch = batch_of(DocumentArray[ImageDoc]([ImageDoc(embedding=[1, 2])]))
+        >>> of_framework(batch, NdArray).rows()[0].embedding
+        NdArrayEmbedding([1, 2])
+    """
+    if tensor_type is None:
+        return batch
+    return Batch.of(batch.schema, batch.rows(), str(tensor_type.tensor_type.framework), True)
 
 
 def owned(batch: Batch) -> Batch:

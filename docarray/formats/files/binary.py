@@ -13,7 +13,7 @@ from typing import Any
 from docarray import _lazy
 from docarray.batch import Batch
 from docarray.errors import FormatError, InvalidValueError, TruncatedError, show
-from docarray.formats.building import array_of
+from docarray.formats.building import array_of, of_framework
 from docarray.formats.files.compression import compress as compressed
 from docarray.formats.files.compression import decompress
 from docarray.formats.files.inputs import Input, refuse_pickle
@@ -112,7 +112,7 @@ def load_binary(
     """Read an array from a file. See ``ArrayIO.load_binary``."""
     how = chosen(file_name(file), protocol, compress)
     if streaming:
-        return _stream(cls, file, how, show_progress, salvage, limits)
+        return _stream(cls, file, how, show_progress, salvage, tensor_type, limits)
     with _progress(show_progress, 'Reading') as advance, open_source(file, limits) as source:
         return _load(cls, source, how, tensor_type, limits, salvage, advance)
 
@@ -123,13 +123,14 @@ def _stream(
     how: tuple[Protocol, str],
     show_progress: bool,
     salvage: bool,
+    tensor_type: Any,
     limits: Limits | None,
 ) -> Iterator[Any]:
     with _progress(show_progress, 'Reading') as advance, open_source(file, limits) as source:
         data = _input(cls, source, how, limits, streaming=True)
         for batch in _batches(how[0], data, salvage):
             for start in range(0, len(batch), _STREAM_ROWS):
-                rows = batch.take(slice(start, start + _STREAM_ROWS)).rows()
+                rows = of_framework(batch.take(slice(start, start + _STREAM_ROWS)), tensor_type).rows()
                 advance(len(rows))
                 yield from rows
 

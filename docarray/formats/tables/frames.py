@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from docarray.errors import InvalidValueError, show
 from docarray.formats.building import array_of, batch_of
 from docarray.formats.tables import pandas, polars
 from docarray.formats.tables.documents import documents_of, schema_of_array
 from docarray.formats.tables.flat import FlatCells, FlatColumn, flat_cells, flat_columns, known_paths
-from docarray.frameworks import get_framework
 from docarray.rowbatch import RowBatch
 
 __all__ = ['from_dataframe', 'to_dataframe']
@@ -74,8 +71,6 @@ def from_dataframe(cls: Any, df: Any, tensor_type: Any = None) -> Any:
     schema, read = schema_of_array(cls), _READERS[_library_of(df)]
     columns = [flat_columns(schema)[path] for path in known_paths(schema, list(df.columns))]
     values = {column.path: read(column, df, place) for place, column in enumerate(columns)}
-    if tensor_type is not None:
-        _set_framework(columns, values, str(tensor_type.tensor_type.framework))
     return array_of(cls, RowBatch(schema, documents_of(schema, values, len(df))), tensor_type)
 
 
@@ -90,19 +85,3 @@ def _library_of(df: Any) -> str:
         wanted='a DataFrame of pandas or polars',
         hint='Other tables are read by from_arrow.',
     )
-
-
-def _set_framework(columns: list[FlatColumn], values: dict[str, list[Any]], framework: str) -> None:
-    """Make tensors of one framework of the arrays in columns that take any."""
-    convert = get_framework(framework or 'numpy').from_numpy
-    for column in columns:
-        if column.kind == 'tensor' and column.field.codec.framework in ('', 'numpy') and _takes_any(column):
-            found = values[column.path]
-            values[column.path] = [
-                convert(value) if isinstance(value, np.ndarray) else value for value in found
-            ]
-
-
-def _takes_any(column: FlatColumn) -> bool:
-    tensor_type = getattr(column.field.codec.type, 'tensor_type', None)
-    return tensor_type is None or not tensor_type.framework
