@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import takewhile
 from types import TracebackType
 from typing import Any, NoReturn
 
@@ -203,8 +202,7 @@ class _Handlers:
             array = None
             try:
                 array = unpack(wire, data, endpoint.input, self._most)
-                outputs = takewhile(lambda _: not run.stopped, run.outputs([array]))
-                return pack_all(wire, outputs, endpoint.output, self._most)
+                return pack_all(wire, run.outputs([array]), endpoint.output, self._most)
             except (Exception, SystemExit) as error:
                 if run.stopped:
                     return b''  # to nobody

@@ -95,7 +95,7 @@ class Call:
         self._body = b''  # all of it, where it is no stream
         self._one = False  # whether it is one document
         self._unreadable: BaseException | None = None
-        self._gone = False  # whether the client has left before its body was whole
+        self._gone = False  # whether the client has left
         self._end: float | None = None
         self._step: asyncio.Future[Any] | None = None
         self._finishing = False
@@ -108,7 +108,11 @@ class Call:
             timeout: How many seconds all of it may take.
         """
         self._end = None if timeout is None else self._loop.time() + timeout
-        first = await self._first()
+        leaving = self._loop.create_task(self._leave())
+        try:
+            first = await self._first(leaving)
+        finally:
+            leaving.cancel()
         if self._streams(self._wanted):
             return _Streamed(self, first)
         self.finish()
@@ -145,11 +149,11 @@ class Call:
 
     # -- on the event loop ------------------------------------------------------------------------
 
-    async def _first(self) -> Any:
+    async def _first(self, leaving: asyncio.Task[None]) -> Any:
         try:
             if not self._streams(self._given):
                 self._body = await self._whole_body()
-            return await self._next()
+            return await self._next(leaving)
         except _LateError:
             raise problem(504, 'timeout', _LATE, self._has_rest()) from None
         except HTTPException:
@@ -181,8 +185,11 @@ class Call:
                 yield chunk
         except ClientDisconnect:
             self._gone = True
-            raise RemoteError(where=self._endpoint.name, got='the end of the call') from None
+            raise self._over() from None
         self.all_read.set()
+
+    def _over(self) -> RemoteError:
+        return RemoteError(where=self._endpoint.name, got='the end of the call')
 
     def _check_size(self, size: int) -> None:
         if size > self._most:
@@ -200,13 +207,23 @@ class Call:
             self._unreadable = error
             raise
 
-    async def _next(self) -> Any:
-        """Make the next part in a thread."""
+    async def _leave(self) -> None:
+        """Wait until the client leaves, whose body has been read."""
+        await self.all_read.wait()
+        if (await self._request.receive())['type'] != 'http.disconnect':
+            await self._loop.create_future()  # some middleware gives the body again and again: never mind
+
+    async def _next(self, *others: asyncio.Task[None]) -> Any:
+        """Make the next part in a thread, unless one of ``others`` is done before."""
         step = self._step = self._in_thread(next, self._parts, _END)
         try:
-            done, _ = await asyncio.wait([step], timeout=self._left())
+            steps = [step, *others]
+            done, _ = await asyncio.wait(steps, timeout=self._left(), return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 raise _LateError
+            if step not in done:
+                self._gone = True
+                raise self._over()
             return step.result()
         except BaseException:  # one of them is that the client has gone
             self.finish()

@@ -55,6 +55,9 @@ class Run:
         """Yield what the function makes of arrays of its input class, as arrays of its output class.
 
         No array is asked for before the function needs it. Closing the iterator closes the function's.
+
+        Raises:
+            RemoteError: The call has been stopped.
         """
         side = self._endpoint.input
         if side.stream:
@@ -66,7 +69,7 @@ class Run:
                 yield from self._answer(array)
 
     def stop(self) -> None:
-        """Cancel what the call waits for on the event loop, now and later."""
+        """Cancel what the call waits for on the event loop, and let its function yield no more."""
         self.stopped = True
         if self._used is not None:
             with suppress(RuntimeError):  # the loop has been closed, all of its tasks with it
@@ -88,6 +91,8 @@ class Run:
     def _answers(self, argument: Any) -> Iterator[Any]:
         result = self._call(argument)
         for value in self._each(result) if self._endpoint.output.stream else [result]:
+            if self.stopped:
+                raise self._over()
             if self._endpoint.output.single:
                 yield self._array([self._value(value)])
             else:

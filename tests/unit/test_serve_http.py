@@ -372,14 +372,14 @@ def test_deadlines(caplog: Any) -> None:
 
     functions = [local(stuck), local(stuck_later), local(ticks, TextDoc, Iterator[TextDoc])]
     with serving(*functions, timeout=0.3) as client:
-        for path in ('/stuck', '/stuck_later'):
+        for path in ('/stuck', '/stuck_later', '/ticks'):
             begun = time.monotonic()
             answer = post(client, path, '{"text": "a"}')
             assert (answer.status_code, answer.json()['detail'][0]['type']) == (504, 'timeout')
             assert time.monotonic() - begun < 5
         with pytest.raises(httpx.RemoteProtocolError):
             post(client, '/ticks', '{"text": "a"}', accept=NDJSON)
-        assert eventually(lambda: sorted(ended) == ['async', 'sync'])
+        assert eventually(lambda: sorted(ended) == ['async', 'sync', 'sync'])
         release.set()
         assert post(client, '/stuck', '{"text": "a"}').status_code == 200
     gc.collect()  # errors that nobody has asked for are told of then
@@ -481,6 +481,38 @@ def test_a_client_that_leaves_while_it_sends_ends_the_function(caplog: Any) -> N
     assert caplog.records == []
 
 
+@pytest.mark.parametrize('asynchronous', [False, True])
+def test_a_client_that_leaves_before_the_answer_ends_the_function(asynchronous: bool, caplog: Any) -> None:
+    caplog.set_level(logging.INFO, 'docarray.serve')
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(document: TextDoc) -> Iterator[TextDoc]:
+        try:
+            while True:
+                begun.set()
+                time.sleep(0.01)
+                yield document
+        finally:
+            ended.set()
+
+    async def waits(document: TextDoc) -> TextDoc:
+        try:
+            begun.set()
+            await asyncio.sleep(SECONDS)
+        finally:
+            ended.set()
+        return document
+
+    function = local(waits) if asynchronous else local(endless, TextDoc, Iterator[TextDoc])
+    with serving(function) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(f'/{function.__name__}', json={'text': 'a'}, timeout=0.3)
+        assert begun.is_set()
+        assert ended.wait(10)
+        assert post(client, f'/{function.__name__}', '[').status_code == 422
+    assert caplog.records == []
+
+
 # ----------------------------------------------------------------------------------- within FastAPI
 
 
@@ -498,6 +530,35 @@ def test_options_and_dependencies_are_those_of_any_router() -> None:
         assert post(client, '/api/v1/shout', '["a"]').status_code == 401
         assert client.post('/api/v1/shout', content='["evil"]', headers=headers).status_code == 401
         assert client.post('/api/v1/shout', content='["a"]', headers=headers).json()[0]['text'] == 'A'
+
+
+def test_middleware_that_gives_the_body_again() -> None:
+    class Again:
+        def __init__(self, app: Any) -> None:
+            self.app = app
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            message = await receive() if scope['type'] == 'http' else None
+
+            async def again() -> Any:
+                return message
+
+            await self.app(scope, again if message else receive, send)
+
+    def slow(document: TextDoc) -> TextDoc:
+        time.sleep(0.05)
+        return document
+
+    app = FastAPI()
+    app.include_router(router(local(slow)))
+    app.add_middleware(Again)
+
+    @app.middleware('http')
+    async def another(request: Request, following: Any) -> Any:
+        return await following(request)
+
+    with running(app) as client:
+        assert post(client, '/slow', '{"text": "a"}').json()['text'] == 'a'
 
 
 def test_openapi_describes_documents() -> None:
