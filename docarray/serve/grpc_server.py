@@ -203,7 +203,7 @@ class _Handlers:
             try:
                 array = unpack(wire, data, endpoint.input, self._most)
                 return pack_all(wire, run.outputs([array]), endpoint.output, self._most)
-            except (Exception, SystemExit) as error:
+            except Exception as error:
                 if run.stopped:
                     return b''  # to nobody
                 self._abort(context, error, endpoint.name, reading=array is None)

@@ -100,7 +100,7 @@ class ServedStream:
                         data = pack(self._wire, array, self._most)
                         if not (self._credit.take() and self._given.put(data)):
                             break
-            except (Exception, SystemExit) as error:
+            except Exception as error:
                 self.failure = error
             self._given.end()
 

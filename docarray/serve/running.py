@@ -7,7 +7,7 @@ import contextvars
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -59,6 +59,10 @@ class Run:
         Raises:
             RemoteError: The call has been stopped.
         """
+        with self._no_exit():
+            yield from self._outputs(arrays)
+
+    def _outputs(self, arrays: Iterable[Any]) -> Iterator[Any]:
         side = self._endpoint.input
         if side.stream:
             documents = (document for array in arrays for document in array)
@@ -158,19 +162,28 @@ class Run:
 
     async def _done(self, work: Awaitable[Any], even_if_stopped: bool) -> Any:
         task = asyncio.current_task()
-        if even_if_stopped or task is None:
-            return await work
-        self._tasks.add(task)
-        try:
-            if self.stopped:
-                task.cancel()  # at its next step, which is the first of the work
-            return await work
-        finally:
-            self._tasks.discard(task)
+        with self._no_exit():
+            if even_if_stopped or task is None:
+                return await work
+            self._tasks.add(task)
+            try:
+                if self.stopped:
+                    task.cancel()  # at its next step, which is the first of the work
+                return await work
+            finally:
+                self._tasks.discard(task)
 
     def _cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
+
+    @contextmanager
+    def _no_exit(self) -> Iterator[None]:
+        """Take ``sys.exit`` for a failure: it would end the event loop, and with it all other calls."""
+        try:
+            yield
+        except SystemExit as error:
+            raise RuntimeError(f'{self._endpoint.name} has called sys.exit') from error
 
     def _over(self) -> RemoteError:
         return RemoteError(where=self._endpoint.name, got='the end of the call')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -103,6 +104,14 @@ def lies(document: TextDoc) -> TextDoc:
     return 'no document'  # type: ignore[return-value]
 
 
+def exits(document: TextDoc) -> TextDoc:
+    sys.exit('leaving')
+
+
+async def exits_later(document: TextDoc) -> TextDoc:
+    sys.exit('leaving')
+
+
 def miscounts(documents: DocumentArray[TextDoc]) -> DocumentArray[TextDoc]:
     documents.text = ['a'] * 7
     return documents
@@ -113,10 +122,10 @@ def reads_a_broken_file(document: TextDoc) -> TextDoc:
 
 
 FUNCTIONS = [shout, rows, mark, mark_later, each, flow, sizes, fail, refuse, lies]
-FUNCTIONS += [miscounts, reads_a_broken_file]
+FUNCTIONS += [exits, exits_later, miscounts, reads_a_broken_file]
 
 #: Those that fail, each in a way that is no business of the client's.
-FAILING = ['fail', 'lies', 'miscounts', 'reads_a_broken_file']
+FAILING = ['fail', 'lies', 'exits', 'exits_later', 'miscounts', 'reads_a_broken_file']
 
 
 # -- tools --------------------------------------------------------------------------------------------

@@ -55,15 +55,11 @@ def grow(document: TextDoc) -> TextDoc:
     return TextDoc(text='x' * int(document.text or '0'))
 
 
-def exits(document: TextDoc) -> TextDoc:
-    sys.exit('leaving')
-
-
 def makes_wrong_documents(document: TextDoc) -> Small:
     return Small(number='not a number')  # type: ignore[arg-type]
 
 
-SERVICE = Service([*served.FUNCTIONS, columns, titles, total, grow, exits, makes_wrong_documents])
+SERVICE = Service([*served.FUNCTIONS, columns, titles, total, grow, makes_wrong_documents])
 WIRES = ['protobuf', 'arrow', 'json']
 
 
@@ -613,7 +609,7 @@ def client_message(wire: str) -> bytes:
     return pack(wire, pages(2), 1 << 20)
 
 
-@pytest.mark.parametrize('name', [*served.FAILING, 'exits', 'makes_wrong_documents'])
+@pytest.mark.parametrize('name', [*served.FAILING, 'makes_wrong_documents'])
 def test_what_goes_wrong_in_a_function_is_not_told(plain: Client, caplog: Any, name: str) -> None:
     caplog.set_level(logging.ERROR, 'docarray.serve')
     for answer in (lambda: plain.call(name, TextDoc(text='a')), lambda: list(plain.stream(name, texts('a')))):
@@ -624,6 +620,7 @@ def test_what_goes_wrong_in_a_function_is_not_told(plain: Client, caplog: Any, n
     records = [record for record in caplog.records if record.name == 'docarray.serve']
     assert len(records) == 2
     assert all(record.exc_info for record in records)
+    assert plain.mark_later(TextDoc(text='a')).text == 'a!'
 
 
 def test_long_errors_fit_into_headers() -> None:

@@ -300,6 +300,7 @@ def test_what_goes_wrong_in_a_function_is_not_told(client: httpx.Client, caplog:
         assert answer.status_code == 500
         assert answer.json()['detail'] == [{'type': 'internal', 'loc': ['body'], 'msg': f'{name} failed'}]
     assert len([record for record in caplog.records if record.name == 'docarray.serve']) == len(FAILING)
+    assert post(client, '/mark_later', '{"text": "a"}').json()['text'] == 'a!'
     assert post(client, '/teapot', '{"text": "a"}').status_code == 418
 
 
