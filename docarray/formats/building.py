@@ -136,19 +136,21 @@ def builder_of(schema: Schema, checked: bool = True) -> Builder:
     if not checked:
         construct: Builder = document_type.__docarray_construct__
         return construct
+    validate, rename = validator_of(schema), namer_of(schema)
+    return validate if rename is None else lambda values: validate(rename(values))
+
+
+def validator_of(schema: Schema) -> Builder:
+    """Return the function that makes a document of what its class validates. See ``namer_of``."""
+    document_type: Any = schema.document_type
     # From attributes too: documents whose class the wire did not tell are AnyDocuments until here.
-    validate = partial(document_type.__pydantic_validator__.validate_python, from_attributes=True)
-    name = namer_of(schema)
-    if name is None:
-        return validate
-    rename = name
-    return lambda values: validate(rename(values))
+    return partial(document_type.__pydantic_validator__.validate_python, from_attributes=True)
 
 
 def namer_of(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any]] | None:
     """Return the function from values by field name to what the class validates, None if that is the same.
 
-    They differ where the class knows a field by an alias only.
+    They differ where the class knows a field by an alias only, or by the alias of another one.
     """
     names = _given_names(schema.document_type)
     if not names:
@@ -164,14 +166,16 @@ def namer_of(schema: Schema) -> Callable[[dict[str, Any]], dict[str, Any]] | Non
 
 
 def _given_names(document_type: Any) -> dict[str, tuple[str, ...]]:
-    """Where the class wants the values of its fields, for those that it knows by an alias only."""
+    """Where the class wants the values of its fields, for those that it does not take by their names."""
     values = class_cache(document_type).values
     if 'given_names' not in values:
-        config = document_type.model_config
+        config, fields = document_type.model_config, document_type.model_fields
         by_name = config.get('populate_by_name') or config.get('validate_by_name')
-        fields = {} if by_name else document_type.model_fields
         found = {name: _path(info.validation_alias or info.alias) for name, info in fields.items()}
-        values['given_names'] = {name: path for name, path in found.items() if path not in ((), (name,))}
+        found = {name: path for name, path in found.items() if path not in ((), (name,))}
+        if by_name and not any(path[0] in fields for path in found.values()):
+            found = {}
+        values['given_names'] = found
     names: dict[str, tuple[str, ...]] = values['given_names']
     return names
 

@@ -6,9 +6,10 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Optional
+from typing import Annotated, Any, Optional
 
 import numpy as np
+import pydantic
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -355,6 +356,54 @@ def test_nested_faults_have_their_whole_path():
     with pytest.raises(ValidationError) as caught:
         from_protobuf(Whole, broken)
     assert caught.value.errors()[0]['loc'] == (0, 'part', 'title')
+
+
+class Positive(BaseDocument):
+    n: Annotated[int, pydantic.Field(gt=0)] = 1
+
+
+class Box(BaseDocument):
+    content: Positive | TextDoc | None = None
+    inner: Optional['Box'] = None
+    boxes: list['Box'] = []
+
+
+Box.model_rebuild()
+
+
+@pytest.mark.parametrize(
+    ('path', 'box'),
+    [
+        (('content',), lambda bad: Box(content=bad)),
+        (('inner', 'content'), lambda bad: Box(inner=Box(content=bad))),
+        (('boxes', 2, 'content'), lambda bad: Box(boxes=[Box(), Box(content=TextDoc()), Box(content=bad)])),
+    ],
+)
+def test_documents_of_one_of_several_classes_are_validated_as_of_theirs(path, box):
+    good, bad = Box(content=Positive(n=3), inner=Box(content=TextDoc())), Positive.model_construct(n=-1)
+    documents = [encode_document(one) for one in (good, good, box(bad))]
+    assert same([good, good], decode_documents(documents[:2], schema_of(Box)))
+    with pytest.raises(ValidationError) as caught:  # pydantic alone would make TextDoc of what is no Positive
+        decode_documents(documents, schema_of(Box))
+    assert [fault['loc'] for fault in caught.value.errors()] == [(2, *path, 'n')]
+
+
+def test_aliases_that_are_the_names_of_other_fields():
+    for by_name in (False, True):
+
+        class Crossed(BaseDocument):
+            model_config = {'populate_by_name': by_name}
+            a: str = pydantic.Field(alias='b')
+            b: str = pydantic.Field(alias='a')
+
+        class Around(BaseDocument):
+            inner: Crossed
+
+        crossed = Crossed(b='a', a='b')
+        assert (crossed.a, crossed.b) == ('a', 'b')
+        assert again(crossed) == crossed
+        assert again(Around(inner=crossed)).inner == crossed
+        assert Crossed.from_protobuf(crossed.to_protobuf('typed')) == crossed
 
 
 def test_unknown_fields_are_left_out_and_missing_ones_take_their_defaults():

@@ -202,6 +202,31 @@ def test_what_does_not_fit_names_row_and_field():
     assert caught.value.errors()[0]['loc'] == (0, 'n')
 
 
+def test_documents_of_one_of_several_classes_are_validated_as_of_theirs():
+    class Known(BaseDocument):
+        either: Part | TextDoc
+
+    class Grown(Known):
+        inner: Known
+        many: DocumentArray[Known] = []
+
+    good, bad = Known(either=TextDoc()), Known(either=Part(title='a'))
+    bad.either.__dict__['vec'] = np.ones((2, 2))
+
+    class Newer(Grown):
+        more: int = 0
+
+    for path, row in (
+        (('either',), Grown(either=bad.either, inner=good)),
+        (('inner', 'either'), Grown(either=TextDoc(), inner=bad)),
+        (('many', 1, 'either'), Grown(either=TextDoc(), inner=good, many=[good, bad])),
+    ):
+        data = columns(batch_of([Grown(either=TextDoc(), inner=good), row]))
+        with pytest.raises(ValidationError) as caught:
+            decode_columns(data, schema_of(Newer))
+        assert [fault['loc'] for fault in caught.value.errors()] == [(1, *path, 'vec')]
+
+
 def test_newer_and_older_classes():
     class Slim(BaseDocument):
         title: str

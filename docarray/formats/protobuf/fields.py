@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from docarray.cells import Tensors
-from docarray.errors import DocArrayError, LimitError
+from docarray.errors import DocArrayError, LimitError, ValidationError
 from docarray.formats.protobuf.natural import BytesNeededError, Reading, items_of, natural
 from docarray.formats.protobuf.tensors import array_of, wire_framework
 from docarray.frameworks import Framework, get_framework
 from docarray.kinds import Codec, identity
+from docarray.schema import Schema
 from docarray.typing.types import TensorType
 
-__all__ = ['Reader', 'UnfitError', 'reader_of_codec', 'split']
+__all__ = ['Nodes', 'Reader', 'RefusedError', 'UnfitError', 'reader_of_codec', 'split']
 
 Nodes = Sequence[Any]
 Array = np.ndarray[Any, Any]
@@ -30,6 +31,29 @@ Array = np.ndarray[Any, Any]
 
 class UnfitError(Exception):
     """A node does not hold what its field would have written."""
+
+
+class RefusedError(Exception):
+    """A document of which the wire says the class is not valid.
+
+    Args:
+        fault: What pydantic raised.
+        row: In which of the nodes or documents that are read it is.
+        path: Where in there.
+    """
+
+    def __init__(self, fault: Any, row: int, path: tuple[int | str, ...] = ()) -> None:
+        super().__init__(fault, row, path)
+        self.fault, self.row, self.path = fault, row, path
+
+    def inside(self, row: int, *path: int | str) -> RefusedError:
+        """Return this error with another row, and what leads there from it."""
+        return RefusedError(self.fault, row, path + self.path)
+
+    def located(self, schema: Schema, done: int = 0) -> ValidationError:
+        """Return this as an error about documents of that schema, of which some were ``done`` before."""
+        title = schema.document_type.__name__
+        return ValidationError.of(self.fault, title=title, inside=(done + self.row, *self.path))
 
 
 class Reader:
@@ -43,18 +67,32 @@ class Reader:
         """
         raise NotImplementedError
 
-    def given(self, nodes: Nodes, reading: Reading) -> list[Any]:
-        """Return what the nodes hold, as values of the field as far as they fit."""
-        try:
-            return self.values(nodes, reading)
-        except UnfitError:
-            return [self._one(node, reading) for node in nodes]
+    def unchecked(self, nodes: Nodes, reading: Reading) -> list[Any]:
+        """Return what pydantic makes the values of the field of: not known to be valid.
 
-    def _one(self, node: Any, reading: Reading) -> Any:
+        Raises:
+            UnfitError: A node holds something else.
+        """
+        return self.values(nodes, reading)
+
+    def given(self, nodes: Nodes, reading: Reading) -> list[Any]:
+        """Return what the nodes hold, whatever it is, for pydantic to judge.
+
+        Raises:
+            RefusedError: Pydantic would not know of which class a document is that is not valid.
+        """
         try:
-            return self.values([node], reading)[0]
+            return self.unchecked(nodes, reading)
+        except UnfitError:
+            return [self._one(row, node, reading) for row, node in enumerate(nodes)]
+
+    def _one(self, row: int, node: Any, reading: Reading) -> Any:
+        try:
+            return self.unchecked([node], reading)[0]
         except UnfitError:
             return natural(node, reading)
+        except RefusedError as error:
+            raise error.inside(row) from None
 
 
 class CellReader(Reader):

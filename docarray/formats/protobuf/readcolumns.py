@@ -17,12 +17,12 @@ from docarray.cells import Numbers, Tensors
 from docarray.composites import Docs, Nested
 from docarray.document import AnyDocument
 from docarray.errors import DocArrayError, FormatError, LimitError, ValidationError
-from docarray.formats.building import builder_of
+from docarray.formats.building import validator_of
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
 from docarray.formats.protobuf.columnmessage import ColumnMessage, Items, TensorColumn
-from docarray.formats.protobuf.decode import reader_of
-from docarray.formats.protobuf.fields import CellReader, Reader, TensorReader, UnfitError
-from docarray.formats.protobuf.natural import BytesNeededError, Reading, natural
+from docarray.formats.protobuf.documents import reader_of
+from docarray.formats.protobuf.fields import CellReader, Reader, RefusedError, TensorReader, UnfitError
+from docarray.formats.protobuf.natural import Reading, natural
 from docarray.masks import Mask
 from docarray.rowbatch import RowBatch
 from docarray.schema import Field, Schema, schema_of
@@ -66,11 +66,11 @@ def decode_columns(buffer: Buffer, schema: Schema, limits: Limits | None = None,
     view = memoryview(buffer).toreadonly().cast('B')
     try:
         with collector_paused():
-            message = ColumnMessage(view, Reading(limits, where))
+            message = ColumnMessage(view, Reading(limits, where, old=False))  # its own is another message
             if message.schema == schema.fingerprint:
                 try:
                     return _batch(message, schema, None)
-                except (UnfitError, BytesNeededError):
+                except UnfitError:
                     pass
             return RowBatch(schema, _documents(message, schema))
     except RecursionError as error:
@@ -191,10 +191,14 @@ def _try(one: Field, column: Any) -> None:
 
 def _documents(message: ColumnMessage, schema: Schema) -> list[Any]:
     """Return the documents of a message, validated."""
-    build, found = builder_of(schema), []
-    for row, values in enumerate(_given(message, schema, None)):
+    validate, found = validator_of(schema), []
+    try:
+        rows = _given(message, schema, None)
+    except RefusedError as error:
+        raise error.located(schema) from error.fault.__cause__
+    for row, values in enumerate(rows):
         try:
-            found.append(build(values))
+            found.append(validate(values))
         except pydantic.ValidationError as error:
             raise ValidationError.of(error, inside=(row,)) from error.__cause__
     return found
@@ -212,6 +216,8 @@ def _given(message: ColumnMessage, schema: Schema, known: int | None) -> list[di
             values = _field_values(message, name, one, reader.readers.get(name), length)
         except DocArrayError as error:
             raise error.at(f'{schema.document_type.__name__}.{name}') from error.__cause__
+        except RefusedError as error:
+            raise error.inside(error.row, name) from None
         for row, value in zip(rows, values, strict=True):
             row[name] = value
     return rows if reader.rename is None else list(map(reader.rename, rows))
@@ -234,12 +240,16 @@ def _field_values(
         return _given(message.documents[name], _schema_inside(one, 'nested'), length)
     if name in message.arrays:
         inside = _schema_inside(one, 'docs')
-        return [_given(part, inside, None) for part in message.arrays[name]]
+        return [_array_given(part, inside, row) for row, part in enumerate(message.arrays[name])]
     nodes = message.items[name].nodes
+    return [natural(node, reading) for node in nodes] if reader is None else reader.given(nodes, reading)
+
+
+def _array_given(message: ColumnMessage, schema: Schema, row: int) -> list[dict[str, Any]]:
     try:
-        return [natural(node, reading) for node in nodes] if reader is None else reader.given(nodes, reading)
-    except BytesNeededError as error:  # columns are younger than what else this could be
-        raise FormatError(got='a value of no known kind', wanted='a NodeProto') from error
+        return _given(message, schema, None)
+    except RefusedError as error:
+        raise error.inside(row, error.row) from None
 
 
 def _schema_inside(one: Field | None, form: str) -> Schema:
