@@ -27,8 +27,10 @@ from docarray.formats import get_format
 from docarray.formats.limits import Limits
 from docarray.formats.protobuf import (
     ProtobufFormat,
+    decode_columns,
     decode_documents,
     decode_rows,
+    encode_columns,
     encode_document,
     encode_rows,
     from_protobuf,
@@ -147,6 +149,24 @@ def test_tensors_in_fields_of_any_type_keep_class_and_dtype():
     )
     assert document.free['t'].dtype == np.int16
     assert type(document.free['image']) is ImageNdArray
+
+
+@pytest.mark.parametrize('wrap', [bytes, bytearray, memoryview])
+@pytest.mark.parametrize('cls', [Whole, AnyDocument])
+def test_bytes_are_no_dict_of_february_2023_whatever_they_look_like(wrap, cls):
+    from google.protobuf.struct_pb2 import Struct
+
+    struct = Struct()
+    struct.update({'a': 1.0})
+    looks = [b'', b'ascii', b'\n', b'\n\x05hello', struct.SerializeToString()]
+    free = {'list': list(map(wrap, looks)), 'bytes': wrap(looks[-1])}
+    for around in ([], nested(110)):  # what is too deep for protobuf is read in another way
+        data = encode_document(whole(free=[free, around]))
+        (back,) = decode_documents([data], schema_of(cls), Limits(depth=200))
+        assert back.free == [{'list': looks, 'bytes': looks[-1]}, around]
+    stacked = DocumentArray[Whole]([whole(free=[free])]).stack()
+    (row,) = decode_columns(b''.join(encode_columns(stacked.batch)), schema_of(cls)).rows()
+    assert row.free == [{'list': looks, 'bytes': looks[-1]}]
 
 
 def test_documents_in_fields_of_any_type_come_back_without_a_class():

@@ -41,6 +41,7 @@ MESSAGES: dict[str, tuple[str, ...]] = {
         'content: ListOfAnyProto tuple = 11',
         'content: DictOfAnyProto dict = 12',
         'docarray_type: string type = 13',
+        'bool opaque = 1000',
     ),
     'DocProto': ('map<string, NodeProto> data = 1', 'fixed32 checksum = 1001'),
     'DictOfAnyProto': ('map<string, NodeProto> data = 1', 'repeated string order = 1000'),

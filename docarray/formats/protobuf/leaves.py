@@ -20,7 +20,17 @@ from docarray.typing import bytes as media
 from docarray.typing import urls
 from docarray.typing.id import ID
 
-__all__ = ['SIMPLE', 'Out', 'encode_text', 'integer', 'pack_double', 'sized', 'text_type', 'write_tensor']
+__all__ = [
+    'SIMPLE',
+    'STRUCT_START',
+    'Out',
+    'encode_text',
+    'integer',
+    'pack_double',
+    'sized',
+    'text_type',
+    'write_tensor',
+]
 
 Out = list[Any]
 
@@ -45,6 +55,9 @@ BLOB_TYPES: dict[str, Any] = {
     'video_bytes': media.VideoBytes,
 }
 _NAMES = {cls: name for name, cls in (*TEXT_TYPES.items(), *BLOB_TYPES.items())}
+#: Of the node of bytes that start as a google.protobuf.Struct does: that they are none.
+_OPAQUE = tag(1000, VARINT) + b'\1'
+STRUCT_START = b'\n'
 _INT64 = range(-(2**63), 2**63)
 pack_double = Struct('<d').pack
 
@@ -87,6 +100,10 @@ def integer(value: int) -> bytes:
     return varint(value)
 
 
+def _blob(value: bytes) -> bytes:
+    return field(5, value) + (_OPAQUE if value.startswith(STRUCT_START) else b'')
+
+
 #: The nodes of values of these very classes.
 SIMPLE: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda value: b'',
@@ -94,9 +111,9 @@ SIMPLE: dict[type, Callable[[Any], bytes]] = {
     int: lambda value: INTEGER + integer(value),
     float: lambda value: FLOAT + pack_double(value),
     str: lambda value: field(1, encode_text(value)),
-    bytes: lambda value: field(5, value),
-    bytearray: lambda value: field(5, bytes(value)),
-    memoryview: lambda value: field(5, value.tobytes()),
+    bytes: _blob,
+    bytearray: lambda value: _blob(bytes(value)),
+    memoryview: lambda value: _blob(value.tobytes()),
     **{
         cls: lambda value: text_type(type(value)) + field(1, encode_text(str(value)))
         for cls in TEXT_TYPES.values()

@@ -9,7 +9,7 @@ from docarray.array.rows import DocumentArray
 from docarray.document import AnyDocument
 from docarray.errors import FormatError
 from docarray.formats.limits import Limits
-from docarray.formats.protobuf.leaves import BLOB_TYPES, TEXT_TYPES
+from docarray.formats.protobuf.leaves import BLOB_TYPES, STRUCT_START, TEXT_TYPES
 from docarray.formats.protobuf.nodes import Node
 from docarray.formats.protobuf.seed import NotSeedError, seed_list, seed_struct, seed_value
 from docarray.formats.protobuf.tensors import array_of, tensor_of
@@ -78,7 +78,7 @@ def _item(node: Any, reading: Reading) -> Any:
 
 
 def _blob_or_struct(node: Any, reading: Reading) -> Any:
-    if not node.type and node.blob:
+    if node.blob.startswith(STRUCT_START) and not node.type and not node.opaque:
         try:
             return seed_struct(memoryview(node.blob))
         except NotSeedError:

@@ -139,7 +139,7 @@ _CONTENTS: dict[int, tuple[str, int, Reader]] = {
     11: ('tuple', BYTES, NodeList),
     12: ('dict', BYTES, _Dict),
 }
-_TYPE = 13
+_TYPE, _OPAQUE = 13, 1000
 _DEFAULTS: dict[str, Any] = {'text': '', 'integer': 0, 'float': 0.0, 'boolean': False, 'blob': b''}
 
 
@@ -151,10 +151,10 @@ class Node:
         1
     """
 
-    __slots__ = ('content', 'inner', 'raw', 'read', 'type')
+    __slots__ = ('content', 'inner', 'opaque', 'raw', 'read', 'type')
 
     def __init__(self, raw: memoryview) -> None:
-        self.raw, self.content, self.type = raw, '', ''
+        self.raw, self.content, self.type, self.opaque = raw, '', '', False
         self.inner: memoryview = raw[:0]
         self.read: Reader = bytes
         for number, wire_type, _, start, stop in records(raw, _WHERE):
@@ -163,6 +163,8 @@ class Node:
                 self.content, self.inner, self.read = name, raw[start:stop], read
             elif number == _TYPE and wire_type == BYTES:
                 self.type = decode_text(raw[start:stop])
+            elif number == _OPAQUE:
+                self.opaque = True
 
     def __getattr__(self, name: str) -> Any:
         if name == self.content:
