@@ -21,7 +21,21 @@ from docarray.documents import schema_facts as facts
 from docarray.documents.from_schema import create_base_doc_from_schema
 from docarray.documents.helper import create_doc
 from docarray.errors import MissingExtraError, SchemaError, show
-from docarray.formats.arrow.types import CLASS, DTYPES, NOTHING, TAG, TENSOR, described, is_fixed, pa
+from docarray.formats.arrow.types import (
+    BYTES,
+    CLASS,
+    DTYPES,
+    LIST_VIEWS,
+    LISTS,
+    NOTHING,
+    TAG,
+    TENSOR,
+    TEXTS,
+    described,
+    is_any,
+    is_fixed,
+    pa,
+)
 from docarray.lowering import is_document
 from docarray.typing.tensors import AnyTensor, tensor_class
 
@@ -41,15 +55,15 @@ _PLAIN: tuple[tuple[str, Any], ...] = (
     ('integer', int),
     ('floating', float),
     ('decimal', decimal.Decimal),
-    *((name, str) for name in ('string', 'large_string', 'string_view')),
-    *((name, bytes) for name in ('binary', 'large_binary', 'fixed_size_binary', 'binary_view')),
+    *((name, str) for name in TEXTS),
+    *((name, bytes) for name in BYTES),
     ('timestamp', datetime.datetime),
     ('date', datetime.date),
     ('time', datetime.time),
     ('duration', datetime.timedelta),
 )
 _EXTENSIONS: dict[str, Any] = {'arrow.uuid': uuid.UUID, 'arrow.json': Any, 'arrow.bool8': bool}
-_LISTS = ('list', 'large_list', 'fixed_size_list', 'list_view', 'large_list_view')
+_LISTS = (*LISTS, *LIST_VIEWS)
 
 
 def create_doc_from_arrow_schema(schema: Any, name: str | None = None) -> Any:
@@ -79,10 +93,12 @@ def create_doc_from_arrow_schema(schema: Any, name: str | None = None) -> Any:
         >>> Copy.__name__, Copy.model_fields['image'].annotation
         ('Page', <class 'docarray.typing.tensors.ImageNdArray[3, w, w, uint8]'>)
     """
-    if not isinstance(schema, pa.Schema):
-        if not hasattr(schema, '__arrow_c_schema__'):
-            raise SchemaError(where='schema', got=show(schema), wanted='an Arrow schema')
+    if not hasattr(schema, '__arrow_c_schema__'):
+        raise SchemaError(where='schema', got=show(schema), wanted='an Arrow schema')
+    try:
         schema = pa.schema(schema)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise SchemaError(where='schema', got=show(schema), wanted='an Arrow schema') from error
     written = (schema.metadata or {}).get(CLASS, b'').decode('utf-8', 'replace')
     name = name or written or 'Document'
     try:
@@ -195,7 +211,7 @@ class _Reader:
 
     def docs(self, told: dict[str, Any], kind: Any, place: _Place) -> Any:
         names = _names(told)
-        if not _is(_LISTS, kind) or not pa.types.is_struct(kind.value_type) or len(names) != 1:
+        if not is_any(_LISTS, kind) or not pa.types.is_struct(kind.value_type) or len(names) != 1:
             return None
         return _array(told, self.document(list(kind.value_type), names[0], place))
 
@@ -246,17 +262,17 @@ class _Reader:
         if isinstance(kind, pa.BaseExtensionType):
             name = getattr(kind, 'extension_name', '')
             return _EXTENSIONS.get(name) or self.by_type(kind.storage_type, guess, place)
-        if pa.types.is_dictionary(kind) or _is(('run_end_encoded',), kind):
+        if pa.types.is_dictionary(kind) or is_any(('run_end_encoded',), kind):
             return self.by_type(kind.value_type, guess, place)
         if pa.types.is_struct(kind):
             return self.document(list(kind), guess, place)
-        if _is(_LISTS, kind):
+        if is_any(_LISTS, kind):
             item = self.by_type(kind.value_type, guess, place.inside('item'))
             return typed(DocumentArray, item) if is_document(item) else _parametrized(list, item)
         if pa.types.is_map(kind):
             item = self.by_type(kind.item_type, guess, place.inside('item'))
             return _parametrized(dict, self.by_type(kind.key_type, guess, place), item)
-        return next((found for name, found in _PLAIN if _is((name,), kind)), Any)
+        return next((found for name, found in _PLAIN if is_any((name,), kind)), Any)
 
 
 _TOLD: dict[str, Callable[[_Reader, dict[str, Any], Any, _Place], Any]] = {
@@ -280,11 +296,6 @@ def _array(told: dict[str, Any], document: Any) -> Any:
 
 def _parametrized(origin: Any, *args: Any) -> Any:
     return types.GenericAlias(origin, args)
-
-
-def _is(names: tuple[str, ...], kind: Any) -> bool:
-    tests = (getattr(pa.types, f'is_{name}', None) for name in names)  # no version of pyarrow has all
-    return any(test is not None and test(kind) for test in tests)
 
 
 def _is_own_id(field: Any) -> bool:

@@ -103,8 +103,43 @@ def test_other_types_of_a_kind(name: str, kind: Any, given: list[Any], wanted: l
 
 
 def test_run_end_encoding() -> None:
-    array = pa.RunEndEncodedArray.from_arrays([2, 3], pa.array(['a', 'b']))
-    assert values('text', array) == ['a', 'a', 'b']
+    array = pa.RunEndEncodedArray.from_arrays([2, 3, 5], pa.array(['a', 'b', 'c']))
+    assert values('text', array) == ['a', 'a', 'b', 'c', 'c']
+    assert values('text', array[1:4]) == ['a', 'b', 'c']
+    lists = pa.RunEndEncodedArray.from_arrays([2, 3], pa.array([[1], [2, 3]]))
+    assert values('numbers', lists) == [[1], [1], [2, 3]]
+
+
+@pytest.mark.skipif(not hasattr(pa, 'list_view'), reason='no such type in this version')
+@pytest.mark.parametrize('name', ['list_view', 'large_list_view'])
+def test_lists_that_are_views(name: str) -> None:
+    kind = getattr(pa, name, pa.list_)
+    rows: Any = [[1, 2], [3], None, [4, 5, 6]]
+    array = pa.array(rows, kind(pa.int64()))
+    assert values('anything', array) == rows
+    assert values('numbers', array.filter(array.is_valid())) == [[1, 2], [3], [4, 5, 6]]
+    assert [None if row is None else row.tolist() for row in values('vector', array[1:])] == rows[1:]
+    assert values('numbers', pa.array([[1], [2]], kind(pa.int32())))[1] == [2]
+    parts = pa.array([[{'n': 1}], [], [{'n': 2}, {'n': 3}]], kind(pa.struct([('n', pa.int64())])))
+    assert [row.n for row in values('parts', parts)] == [[1], [], [2, 3]]
+    assert values('anything', pa.array([[[1], [2, 3]]], kind(kind(pa.int64())))) == [[[1], [2, 3]]]
+
+
+@pytest.mark.parametrize('name', ['when', 'anything'])
+def test_nanoseconds_are_times_of_python(name: str) -> None:
+    """Whether pandas is there makes no difference."""
+    array = pa.array([1_500_000_001, None], pa.timestamp('ns'))
+    got = values(name, array)
+    assert got == [datetime.datetime(1970, 1, 1, 0, 0, 1, 500_000), None]
+    assert type(got[0]) is datetime.datetime
+    ((time,),) = values('anything', pa.array([[1_000_001]], pa.list_(pa.duration('ns'))))
+    assert (time, type(time)) == (datetime.timedelta(microseconds=1000), datetime.timedelta)
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    table = pa.table([pa.array([1]), pa.array([2])], ['n', 'n'])
+    with pytest.raises(FormatError, match=r'Doc\.n: got two columns'):
+        DocumentArray[Doc].from_arrow(table)
 
 
 @pytest.mark.parametrize(
@@ -226,6 +261,32 @@ def test_limits() -> None:
         DocumentArray[Doc].from_arrow(pa.table({'numbers': pa.array([[]], kind)}))
     with pytest.raises(LimitError, match='documents'):
         DocumentArray[Doc].from_arrow(pa.table({'parts': [[{'n': 1}] * 9]}), limits=Limits(documents=8))
+
+
+def test_what_takes_no_room_is_limited() -> None:
+    """Lists of nulls have no bytes; texts in views, runs and dictionaries are there once for many rows."""
+    nulls = pa.LargeListArray.from_arrays(
+        pa.array([0, 2**40]), pa.Array.from_buffers(pa.null(), 2**40, [None])
+    )
+    text = pa.array([{'text': 'x' * 2**20}])
+    repeated = pa.DictionaryArray.from_arrays(pa.array(np.zeros(2**13, np.int32)), text)
+    run = pa.RunEndEncodedArray.from_arrays([2**13], text)
+    for array in (nulls, repeated, run):
+        with pytest.raises(LimitError, match='bytes'):
+            read(anything=array)
+    assert len(read(either=repeated[:3])) == 3
+
+
+@pytest.mark.skipif(not hasattr(pa, 'string_view'), reason='no such type in this version')
+def test_views_of_the_same_memory_are_limited() -> None:
+    _, views, data = pa.array(['x' * 2**20], pa.string_view()).buffers()
+    many = pa.py_buffer(views.to_pybytes()[:16] * 2**13)
+    with pytest.raises(LimitError, match='bytes'):
+        read(text=pa.Array.from_buffers(pa.string_view(), 2**13, [None, many, data]))
+    with pytest.raises(LimitError, match='bytes'):
+        starts, sizes = np.zeros(2**13, np.int32), np.full(2**13, 2**20, np.int32)
+        values = pa.array(np.zeros(2**20, np.int8))
+        read(numbers=pa.ListViewArray.from_arrays(pa.array(starts), pa.array(sizes), values))
 
 
 def test_damaged_memory_is_refused() -> None:

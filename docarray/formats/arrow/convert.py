@@ -18,20 +18,31 @@ import numpy as np
 import pydantic
 import typing_extensions
 
-from docarray._lazy import load
 from docarray.batch import collector_paused
 from docarray.errors import FormatError, ValidationError
 from docarray.formats.arrow import tensors
 from docarray.formats.arrow.decode import load_json, values_of, with_gaps
+from docarray.formats.arrow.encodings import check_spread, dense, python_values
 from docarray.formats.arrow.memory import lists, numbers_of, texts_of
-from docarray.formats.arrow.types import DTYPES, TAG, TENSOR, VALUES, Node, Record, described, is_fixed, pa
+from docarray.formats.arrow.types import (
+    BYTES,
+    DTYPES,
+    LISTS,
+    TAG,
+    TENSOR,
+    TEXTS,
+    VALUES,
+    Node,
+    Record,
+    described,
+    is_any,
+    is_fixed,
+    pa,
+)
 from docarray.formats.building import builder_of
 from docarray.formats.json import load_rows
 from docarray.formats.limits import Limits
 from docarray.kinds import Kind
-
-TEXTS = ('string', 'large_string', 'string_view')
-LISTS = ('list', 'large_list', 'fixed_size_list', 'list_view', 'large_list_view')
 
 
 @dataclass
@@ -55,6 +66,8 @@ def checked_documents(record: Record, batch: Any, limits: Limits, done: int) -> 
         ValidationError: A document was refused; the path of its faults starts with the row.
     """
     fields = list(batch.schema)
+    for field, array in zip(fields, batch.columns, strict=True):
+        check_spread(array, limits, field.name)
     rows = _Reading(limits).rows(record, fields, batch.columns, batch.num_rows)
     made: list[Any] = []
     with collector_paused():
@@ -129,16 +142,21 @@ class _Reading:
         nodes = {node.name: node for node in record.nodes}
         aliases = {document_type.model_fields[name].alias: node for name, node in nodes.items()}
         others = document_type.model_config.get('extra') in ('allow', 'forbid')
-        names, columns = [], []
+        where = record.schema.document_type.__name__
+        names: list[str] = []
+        columns: list[list[Any]] = []
         for field, array in zip(fields, arrays, strict=True):
             node = nodes.get(field.name) or aliases.get(field.name)
             if node is not None:
-                columns.append(self.values(node, _dense(array), field))
+                columns.append(self.values(node, dense(array, self.limits, where), field))
             elif others and not pa.types.is_null(array.type):
                 columns.append(python_values(array))
             else:
                 continue
-            names.append(field.name if node is None else node.name)
+            name = field.name if node is None else node.name
+            if name in names:
+                raise FormatError(where=f'{where}.{name}', got='two columns', wanted='one')
+            names.append(name)
         if not names:
             return [{} for _ in range(length)]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -153,7 +171,7 @@ class _Reading:
             return self.lists(node.members[0], array)
         if node.form == 'variant' and pa.types.is_struct(array.type):
             return self.variant(node, array)
-        if node.form == 'recursive' and _is(TEXTS, array.type):
+        if node.form == 'recursive' and is_any(TEXTS, array.type):
             texts = texts_of(array.cast(pa.large_string())).values()
             return [load_documents(node, text, row) for row, text in enumerate(texts)]
         return python_values(array) if node.members or node.form == 'recursive' else _cells(node, array)
@@ -189,41 +207,8 @@ class _Reading:
         return with_gaps(values, array)
 
 
-def _dense(array: Any) -> Any:
-    """Return an array without an encoding that only saves room, and without another's extension type."""
-    kind = array.type
-    if pa.types.is_run_end_encoded(kind):
-        return load('pyarrow.compute').run_end_decode(array)
-    if pa.types.is_dictionary(kind) and pa.types.is_nested(kind.value_type):
-        return array.dictionary_decode()
-    if (
-        isinstance(kind, pa.BaseExtensionType)
-        and not is_fixed(kind)
-        and pa.types.is_nested(kind.storage_type)
-    ):
-        return array.storage
-    return array
-
-
-def python_values(array: Any) -> list[Any]:
-    """Return an array as Python values; those of a dictionary are shared."""
-    if pa.types.is_dictionary(array.type) and not pa.types.is_nested(array.type.value_type):
-        known = [*array.dictionary.to_pylist(), None]
-        return [known[-1 if place is None else place] for place in array.indices.to_pylist()]
-    found: list[Any] = array.to_pylist()
-    if pa.types.is_map(array.type):
-        return [value if value is None else dict(value) for value in found]
-    return found
-
-
-def _is(names: tuple[str, ...], kind: Any) -> bool:
-    """Whether an Arrow type is one of some, by the names of their tests in ``pyarrow.types``."""
-    tests = (getattr(pa.types, f'is_{name}', None) for name in names)  # no version of pyarrow has all
-    return any(test is not None and test(kind) for test in tests)
-
-
 def _is_list_of_structs(kind: Any) -> bool:
-    return _is(LISTS, kind) and bool(pa.types.is_struct(kind.value_type))
+    return is_any(LISTS, kind) and bool(pa.types.is_struct(kind.value_type))
 
 
 # -- cells --------------------------------------------------------------------------------------------
@@ -252,9 +237,9 @@ def _packed(node: Node, array: Any) -> list[Any] | None:
 
 def _is_of_kind(kind: Kind, given: Any) -> bool:
     if kind.item is None:
-        return _is(_OF_KIND[kind.name], given)
+        return is_any(_OF_KIND[kind.name], given)
     if kind.name == 'list':
-        return _is(LISTS, given) and _is_of_kind(kind.item.kind, given.value_type)
+        return is_any(LISTS, given) and _is_of_kind(kind.item.kind, given.value_type)
     return bool(pa.types.is_map(given)) and _is_of_kind(kind.item.kind, given.item_type)
 
 
@@ -265,7 +250,7 @@ _OF_KIND: dict[str, tuple[str, ...]] = {
     'float': ('floating',),
     'str': TEXTS,
     'json': TEXTS,
-    'bytes': ('binary', 'large_binary', 'fixed_size_binary', 'binary_view'),
+    'bytes': BYTES,
     'tensor': ('struct',),
 }
 #: What values are unpacked by the codec.
@@ -338,7 +323,7 @@ def _fixed_rows(array: Any) -> list[Any] | None:
 
 def _list_rows(array: Any) -> list[Any] | None:
     """Return lists of numbers as arrays that keep their dtype; None for lists of anything else."""
-    if not _is(LISTS, array.type):
+    if not is_any(LISTS, array.type):
         return None
     there, sizes = array.drop_null(), []
     offsets, values = None, there

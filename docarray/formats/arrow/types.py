@@ -68,6 +68,12 @@ TENSOR = pa.struct(
     ]
 )
 
+#: Types that others write, too, by the names of their tests in ``pyarrow.types``.
+VIEWS, LIST_VIEWS = ('string_view', 'binary_view'), ('list_view', 'large_list_view')
+TEXTS = ('string', 'large_string', 'string_view')
+BYTES = ('binary', 'large_binary', 'fixed_size_binary', 'binary_view')
+LISTS = ('list', 'large_list', 'fixed_size_list')
+
 Form = Literal['numbers', 'texts', 'objects', 'tensors', 'nested', 'docs', 'variant', 'recursive']
 _FORMS: dict[str, Form] = {'bool': 'numbers', 'int': 'numbers', 'float': 'numbers', 'str': 'texts'}
 
@@ -196,6 +202,12 @@ def fixed_type(shape: Any, dtype: Any) -> Any:
 def is_fixed(kind: Any) -> bool:
     """Whether an Arrow type is that of tensors of one shape and dtype."""
     return isinstance(kind, pa.FixedShapeTensorType)
+
+
+def is_any(names: tuple[str, ...], kind: Any) -> bool:
+    """Whether an Arrow type is one of some, by the names of their tests in ``pyarrow.types``."""
+    tests = (getattr(pa.types, f'is_{name}', None) for name in names)  # no version of pyarrow has all
+    return any(test is not None and test(kind) for test in tests)
 
 
 def fits(node: Node, kind: Any) -> bool:
