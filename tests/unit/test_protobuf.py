@@ -500,11 +500,18 @@ def test_a_tensor_that_says_it_is_larger_than_it_is():
         from_protobuf(Part, message)
 
 
-@pytest.mark.parametrize('dtype', ['O', '|O', 'f4,f4', '(9,)f4', 'V8', '', 'float33', '<f3'])
+@pytest.mark.parametrize('dtype', ['O', '|O', 'f4,f4', '(9,)f4', 'V8', '', 'float33', '<f3', '<U0', 'S00'])
 def test_dtypes_that_no_tensor_has(dtype):
     message = to_protobuf(Part(title='a', vec=[1, 2]))
     message.data['vec'].ndarray.dense.dtype = dtype
     with pytest.raises(FormatError, match='dtype'):
+        from_protobuf(Part, message)
+
+
+def test_booleans_that_are_neither():
+    message = to_protobuf(Part(title='a', vec=np.array([True, False])))
+    message.data['vec'].ndarray.dense.buffer = b'\2\0'
+    with pytest.raises(FormatError, match=r'Part\.vec .*other than 0 and 1'):
         from_protobuf(Part, message)
 
 
@@ -523,6 +530,13 @@ def test_depth_is_limited_and_the_limit_can_be_raised():
     assert document.free == nested(120)
     with pytest.raises(LimitError):
         decode_documents([encode_document(whole(free=nested(4)))], schema_of(Whole), Limits(depth=3))
+
+
+def test_messages_deeper_than_protobuf_reads_name_what_has_no_such_limit():
+    deep = whole(free=nested(120))
+    with pytest.raises(KindError, match=r'to_bytes\(\)'):
+        deep.to_protobuf()
+    assert Whole.from_bytes(deep.to_bytes(), limits=Limits(depth=200)).free == deep.free
 
 
 def test_endless_depth_is_refused():

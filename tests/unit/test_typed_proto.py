@@ -387,6 +387,21 @@ def test_fields_that_were_removed_are_ignored() -> None:
     assert reread(newer(tags=(list[str], ...))).tags == ['c']
 
 
+def test_fields_that_were_removed_are_told_where_a_class_forbids_extra_ones() -> None:
+    strict = pydantic.create_model(
+        'OldPage',
+        __base__=BaseDocumentWithoutId,
+        __cls_kwargs__={'extra': 'forbid'},
+        title=(str, ...),
+        text=(str, ...),
+        tags=(list[str], ...),
+        part=(TextDoc, ...),
+    )
+    with pytest.raises(ValidationError, match=rf'field {field_number("gone")}') as caught:
+        reread(strict)
+    assert [fault['type'] for fault in caught.value.errors()] == ['extra_forbidden']
+
+
 def test_a_list_that_may_be_none_now_is_not_taken_for_the_list() -> None:
     assert reread(newer(tags=(list[str] | None, None))).tags is None
     assert reread(newer(part=(DocumentArray[TextDoc] | None, None))).part is None

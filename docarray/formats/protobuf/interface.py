@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from docarray.errors import FormatError, InvalidValueError, show
+from docarray.errors import FormatError, InvalidValueError, KindError, show
 from docarray.formats.building import array_of
 from docarray.formats.protobuf.columns import encode_columns
 from docarray.formats.protobuf.decode import decode_documents
@@ -28,6 +28,7 @@ def to_protobuf(value: Any, style: str = 'open') -> Any:
             message of its class's own ``proto_schema``.
 
     Raises:
+        KindError: A value that the message cannot hold, or it is too large or too deep for protobuf.
         MissingExtraError: protobuf is not installed.
 
     Example:
@@ -42,10 +43,23 @@ def to_protobuf(value: Any, style: str = 'open') -> Any:
     if style != 'open':
         raise InvalidValueError(where='to_protobuf', got=f'style={show(style)}', wanted="'open' or 'typed'")
     if hasattr(type(value), STACKED_MARK):
-        return message_class('DocVecProto').FromString(b''.join(encode_columns(value.batch)))
+        return _message('DocVecProto', b''.join(encode_columns(value.batch)), value)
     if hasattr(type(value), ARRAY_MARK):
-        return message_class('DocListProto').FromString(encode_rows(value, _schema_of_array(type(value))))
-    return message_class('DocProto').FromString(encode_document(value))
+        return _message('DocListProto', encode_rows(value, _schema_of_array(type(value))), value)
+    return _message('DocProto', encode_document(value), value)
+
+
+def _message(name: str, data: bytes, value: Any) -> Any:
+    cls = message_class(name)
+    try:
+        return cls.FromString(data)
+    except Exception as error:  # DecodeError, which is another class in each version
+        raise KindError(
+            where=type(value).__name__,
+            got=f'{len(data)} bytes that protobuf does not take: {show(str(error), 200)}',
+            wanted='messages of less than 2 GiB, and at most 100 inside one another',
+            hint='to_bytes() has no such limits.',
+        ) from error
 
 
 def _schema_of_array(cls: Any) -> Any:

@@ -47,7 +47,9 @@ TYPE_NAMES: dict[tuple[str, str], str] = {
 TENSOR_TYPES = {name: key for key, name in TYPE_NAMES.items()}
 
 #: Numbers, and the text and times that arrays of earlier versions could hold. No objects, which are pointers.
-_CODE = re.compile(r'[<>=|]?(b1|[iu][1248]|f(2|4|8|12|16)|c(8|16|24|32)|[SU]\d{1,9}|[mM]8(\[\w{1,9}\])?)')
+_CODE = re.compile(
+    r'[<>=|]?(b1|[iu][1248]|f(2|4|8|12|16)|c(8|16|24|32)|[SU][1-9]\d{0,8}|[mM]8(\[\w{1,9}\])?)'
+)
 _USER_DTYPES = 256  # numpy numbers those of other packages from here on
 _LITTLE = 4096  # bytes that are sooner copied than looked at
 
@@ -150,6 +152,8 @@ def array_of(buffer: Any, shape: tuple[int, ...], dtype: str) -> Array:
         array: Array = np.ndarray(shape, found, buffer)
     except ValueError as error:  # more axes than numpy can count
         raise FormatError(got=f'a tensor of shape {show(shape)}', wanted='one that numpy can hold') from error
+    if found.kind == 'b' and array.size and array.view(np.uint8).max() > 1:
+        raise FormatError(got='a tensor of bool with bytes other than 0 and 1', wanted='0 and 1')
     return array
 
 

@@ -80,7 +80,8 @@ def from_typed(cls: Any, message: Any, tensor_type: Any = None, limits: Limits |
     Args:
         cls: The class of the document or the array.
         message: What ``to_typed`` returned, or a message of a class that protoc made of this file or
-            of an older or newer one. Fields that are not known here are ignored.
+            of an older or newer one. Fields that are not known here are ignored, unless their document's
+            class forbids extra ones.
         tensor_type: For fields that take tensors of any framework: the class that they are to have.
         limits: How many documents it may have, and how deep.
 

@@ -12,6 +12,7 @@ from docarray.formats.building import builder_of
 from docarray.formats.limits import Limits
 from docarray.formats.protobuf.typed_plan import Place, Plan
 from docarray.formats.protobuf.typed_values import gather, read_message, read_scalar
+from docarray.formats.protobuf.wire import records
 from docarray.kinds import Codec
 from docarray.schema import Schema
 
@@ -41,7 +42,8 @@ class Reader:
         """Read a document."""
         if spot.depth > self.limits.depth:
             self.limits.check('depth', spot.depth, self._where(spot))
-        document = self.plan.documents[schema.document_type]
+        cls: Any = schema.document_type
+        document = self.plan.documents[cls]
         nulls = getattr(message, document.nulls) if document.nulls else ()
         values: dict[str, Any] = {}
         for place in document.places:
@@ -51,6 +53,8 @@ class Reader:
                 values[name] = value
             elif place.field.lowered.nullable and (not place.defaulted or name in nulls):
                 values[name] = None
+        if cls.model_config.get('extra') == 'forbid':
+            values.update(_unknown(message))
         build = self.builders.get(schema) or self.builders.setdefault(schema, builder_of(schema))
         try:
             return build(values)
@@ -101,6 +105,16 @@ class Reader:
 
     def _where(self, spot: Spot, *names: str) -> str:
         return '.'.join(map(str, (self.title, *spot.path, *names)))
+
+
+def _unknown(message: Any) -> dict[str, bytes]:
+    """Return the fields of a message that its class does not have, which are known by their numbers alone."""
+    known, raw = message.DESCRIPTOR.fields_by_number, memoryview(message.SerializeToString())
+    return {
+        f'field {number}': bytes(raw[start:stop])
+        for number, _, _, start, stop in records(raw, message.DESCRIPTOR.name)
+        if number not in known
+    }
 
 
 _READERS = {

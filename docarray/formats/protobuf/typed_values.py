@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from docarray.errors import DtypeError, FormatError, KindError, LimitError, MissingExtraError, show
 from docarray.formats.protobuf.tensors import array_of
 from docarray.frameworks import Framework, framework_of, get_framework
@@ -145,8 +143,6 @@ def _read_tensor(message: Any, name: str) -> Any:
     if any(axis < 0 for axis in shape):
         raise FormatError(got=f'a tensor of shape {show(shape)}', wanted='sizes of axes')
     array = array_of(bytearray(message.data), shape, dtype)
-    if array.dtype.kind == 'b' and array.size and array.view(np.uint8).max() > 1:
-        raise FormatError(got='a tensor of bool with bytes other than 0 and 1', wanted='0 and 1')
     if sys.byteorder == 'big':
         array = array.byteswap()
     framework = _installed(name or message.framework)
