@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import bz2
 import gzip
 import lzma
@@ -29,6 +30,7 @@ from docarray.formats.files.compression import (
 )
 from docarray.formats.files.tails import FILE_TAILS, FRAME_TAILS, split_tail, untailed_chunks
 from docarray.formats.limits import Limits
+from tests.unit.test_linear import check
 
 lz4_frame = pytest.importorskip('lz4.frame')
 zstd = pytest.importorskip('compression.zstd' if sys.version_info >= (3, 14) else 'backports.zstd')
@@ -68,7 +70,7 @@ def test_other_libraries_read_ours_and_we_theirs(name: str, data: bytes) -> None
 @given(data=st.binary(max_size=2000), size=st.integers(1, 300))
 def test_streams_may_be_cut_anywhere(name: str, data: bytes, size: int) -> None:
     packed = b''.join(compress_stream(pieces(data, size), name))
-    assert b''.join(decompress_stream(pieces(packed, size), name, Limits())) == data
+    assert b''.join(decompress_stream(pieces(packed, size), name)) == data
 
 
 @every
@@ -110,11 +112,23 @@ def test_a_bomb_takes_no_more_memory_than_allowed(name: str) -> None:
     try:
         with pytest.raises(LimitError, match='wanted at most 4194304'):
             decompress(bomb, name, Limits(size=4 << 20))
-        for piece in decompress_stream([bomb], name, Limits()):
+        for piece in decompress_stream([bomb], name):
             assert len(piece) <= 1 << 20
         assert tracemalloc.get_traced_memory()[1] < 24 << 20
     finally:
         tracemalloc.stop()
+
+
+@every
+def test_many_short_streams_cost_what_their_length_does(name: str) -> None:
+    few, many = ([compress(b'', name)] * count for count in (2000, 60_000))
+    check(lambda streams: decompress(b''.join(streams), name, Limits()), few, many)
+
+
+@every
+def test_arrays_of_numbers_are_compressed_as_their_bytes(name: str) -> None:
+    numbers = array.array('d', range(100))
+    assert decompress(compress(numbers, name), name, Limits()) == numbers.tobytes()
 
 
 def test_a_dictionary_of_four_gibibytes_is_refused() -> None:
@@ -123,8 +137,8 @@ def test_a_dictionary_of_four_gibibytes_is_refused() -> None:
         decompress(huge, 'lzma', Limits())
 
 
-@pytest.mark.parametrize('name', ['snappy', '', 'GZIP', 'gz'])
-def test_unknown_names_are_refused_with_those_there_are(name: str) -> None:
+@pytest.mark.parametrize('name', ['snappy', '', 'GZIP', 'gz', ['gzip']])
+def test_unknown_names_are_refused_with_those_there_are(name: Any) -> None:
     with pytest.raises(InvalidValueError, match="'lz4' or 'zstd' or 'gzip'"):
         compress(b'', name)
 

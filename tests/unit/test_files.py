@@ -237,6 +237,7 @@ def test_rows_can_be_written_to(protocol: str, tmp_path: Path) -> None:
         ('x.bz2', 'protobuf-array', 'bz2'),
         ('s3://bucket/x.protobuf.zstd', 'protobuf', 'zstd'),
         ('zip://x.json::/a/b.zip', 'json', ''),
+        ('https://a.b/x.protobuf.gz?signature=c.d#e.f', 'protobuf', 'gzip'),
         ('.parquet', 'parquet', ''),
     ],
 )
@@ -280,6 +281,13 @@ def test_unknown_compressions_are_refused_before_anything_is_written(tmp_path: P
         with pytest.raises(InvalidValueError, match="compress: got 'rar', wanted 'lz4' or 'zstd'"):
             call()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('data', ['text', None, memoryview(b'abcdef')[::2]])
+def test_what_is_no_bytes_is_refused(data: Any) -> None:
+    for cls in (DocumentArray[Page], Page):
+        with pytest.raises(InvalidValueError, match='Page.*wanted bytes'):
+            cls.from_bytes(data)
 
 
 def test_formats_of_arrays_are_not_for_one_document() -> None:
@@ -543,6 +551,35 @@ def test_limits_hold_in_every_protocol(protocol: str, tmp_path: Path) -> None:
             DocumentArray[Page].from_bytes(rows.to_bytes(protocol), protocol, limits=limits)
     exact = Limits(documents=50, size=size * 4)
     assert len(DocumentArray[Page].load_binary(tmp_path / 'pages', protocol, limits=exact)) == 50
+
+
+@pytest.mark.parametrize('compress', [None, 'gzip'])
+@pytest.mark.parametrize('protocol', ['json', 'json-array', 'protobuf', 'arrow'])
+def test_a_stream_may_be_longer_than_the_limit_but_no_document(protocol: str, compress: str | None) -> None:
+    def read(rows: Any) -> int:
+        file, limits = io.BytesIO(), Limits(size=3 << 20)
+        rows.save_binary(file, protocol, compress)
+        file.seek(0)
+        return sum(1 for _ in type(rows).load_binary(file, protocol, compress, streaming=True, limits=limits))
+
+    assert read(DocumentArray[Note](Note(text='x' * 100_000) for _ in range(60))) == 60
+    with pytest.raises(LimitError):
+        read(DocumentArray[Note]([Note(text='x' * (4 << 20))]))
+
+
+@pytest.mark.parametrize('protocol', ['protobuf-array', 'parquet', 'json', 'json-array'])
+def test_what_never_ends_is_not_waited_for(protocol: str) -> None:
+    class Endless(io.RawIOBase):
+        taken = 0
+
+        def read(self, size: int = -1) -> bytes:
+            start, self.taken = b'' if self.taken else b'[{"text": "', self.taken + size
+            return start + b'x' * size
+
+    file = Endless()
+    with pytest.raises(LimitError):
+        list(DocumentArray[Note].load_binary(file, protocol, streaming=True, limits=Limits(size=1 << 20)))
+    assert file.taken < 2 << 20
 
 
 @pytest.mark.parametrize('compress', COMPRESSIONS)

@@ -244,6 +244,14 @@ def test_streams_are_salvaged_too() -> None:
             DocumentArray[Point].load_binary(data, 'protobuf', 'zstd', streaming=True, salvage=True)
         )
     assert_start_of(documents, points())
+    for protocol in ('json', 'json-array'):
+        short = saved(points(1), protocol, 'gzip')[:-1]
+        (point,) = salvaged(DocumentArray[Point], short, protocol, 'gzip')
+        with pytest.warns(UserWarning, match='the 1 documents before'):
+            documents = list(
+                DocumentArray[Point].load_binary(short, protocol, 'gzip', streaming=True, salvage=True)
+            )
+        assert documents == [point]
 
 
 # -- other readers and writers ------------------------------------------------------------------------

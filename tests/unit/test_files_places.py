@@ -204,6 +204,29 @@ def test_where_files_cannot_be_without_a_name_one_is_made_up(
     assert Texts.load_binary(path).text == ['b']
 
 
+@posix
+@pytest.mark.parametrize('unnamed', [True, False])
+@pytest.mark.parametrize('name', ['\N{PILE OF POO}' * 60, 'a' * 255, 'a\nb.json', 'a\udcff.json', ' ', '...'])
+def test_any_name_that_a_file_may_have(
+    name: str, unnamed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not unnamed:
+        monkeypatch.delattr(os, 'O_TMPFILE', raising=False)
+    for word in ('a', 'b'):
+        texts(word).save_binary(tmp_path / name)
+        assert Texts.load_binary(tmp_path / name).text == [word]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_names_that_no_file_may_have(tmp_path: Path) -> None:
+    for name in (str(tmp_path / 'a\0b'), f'{tmp_path.as_uri()}/a%00b', 'file://folder/texts.json'):
+        with pytest.raises(InvalidValueError):
+            texts('a').save_binary(name)
+        with pytest.raises(InvalidValueError):
+            Texts.load_binary(name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_is_not_there_or_no_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         texts('a').save_binary(tmp_path / 'none' / 'texts')
@@ -272,6 +295,18 @@ def test_files_that_take_less_than_they_are_given(protocol: str, compress: str |
     for streaming in (False, True):
         found = Texts.load_binary(OneByte(data), protocol, compress, streaming=streaming)
         assert [document.text for document in found] == ['a', 'b']
+
+
+class Impatient(OneByte):
+    """A file that has nothing more to give for the time being, and does not wait."""
+
+    def read(self, size: int = -1) -> Any:
+        return super().read(size) or None
+
+
+def test_a_file_that_does_not_wait_is_not_taken_for_its_end() -> None:
+    with pytest.raises(FetchError, match='wanted a file that waits for its bytes'):
+        Texts.load_binary(Impatient(texts('a').to_bytes('json')), 'json')
 
 
 @pytest.mark.parametrize('protocol', PROTOCOLS)

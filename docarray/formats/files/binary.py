@@ -20,7 +20,7 @@ from docarray.formats.files.inputs import Input, refuse_pickle
 from docarray.formats.files.json import load_document
 from docarray.formats.files.outputs import CompressedSink, Job, Sink
 from docarray.formats.files.protocols import Protocol, chosen
-from docarray.formats.files.storage import Source, file_name, open_source, open_target
+from docarray.formats.files.storage import Source, as_buffer, file_name, open_source, open_target
 from docarray.formats.files.tails import FILE_TAILS
 from docarray.formats.json import dump_document
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
@@ -55,13 +55,8 @@ def array_from_bytes(
     cls: Any, data: Any, protocol: str, compress: str | None, tensor_type: Any, limits: Limits | None
 ) -> Any:
     """Read an array from bytes. See ``ArrayIO.from_bytes``."""
-    return _load(
-        cls,
-        Source(cls.__name__, memoryview(data).cast('B')),
-        chosen('', protocol, compress),
-        tensor_type,
-        limits,
-    )
+    source = Source(cls.__name__, as_buffer(data, cls.__name__, 'bytes'))
+    return _load(cls, source, chosen('', protocol, compress), tensor_type, limits)
 
 
 def save_binary(
@@ -235,7 +230,7 @@ def document_from_bytes(
     """Read a document from bytes. See ``DocumentIO.from_bytes``."""
     read, how = _one(protocol)[1], chosen('', protocol, compress)[1]
     most = DEFAULT_LIMITS if limits is None else limits
-    view = memoryview(data).cast('B')
+    view = as_buffer(data, cls.__name__, 'bytes')
     message = decompress(view, how, most) if how else view
     most.check('size', len(message), cls.__name__)
     return read(message, cls, most)

@@ -17,8 +17,8 @@ from docarray.formats.limits import Limits
 
 __all__ = ['COMPRESSIONS', 'compress', 'compress_stream', 'decompress', 'decompress_stream']
 
-#: How many bytes one step of decompression returns at most.
-STEP_BYTES = 1 << 20
+#: How many bytes one step of decompression takes and returns at most.
+INPUT_BYTES, STEP_BYTES = 1 << 15, 1 << 20
 
 #: What the dictionary of xz data may take: twice that of the strongest preset.
 LZMA_MEMORY = 128 << 20
@@ -94,7 +94,7 @@ def compress_stream(chunks: Iterable[Any], name: str) -> Iterator[bytes]:
     """
     compressor = compression(name).compressor()
     for chunk in chunks:
-        piece = compressor.compress(chunk)
+        piece = compressor.compress(memoryview(chunk).cast('B'))
         if piece:
             yield piece
     yield compressor.flush()
@@ -120,36 +120,34 @@ def decompress(data: Any, name: str, limits: Limits) -> bytes:
         Traceback (most recent call last):
         docarray.errors.LimitError: zlib data: got 100 bytes, wanted at most 99. ...
     """
-    return b''.join(decompress_stream([data], name, limits))
+    pieces, size = [], 0
+    for piece in decompress_stream([data], name):
+        pieces.append(piece)
+        size += len(piece)
+        limits.check('size', size, f'{name} data')
+    return b''.join(pieces)
 
 
-def decompress_stream(chunks: Iterable[Any], name: str, limits: Limits) -> Iterator[bytes]:
+def decompress_stream(chunks: Iterable[Any], name: str) -> Iterator[bytes]:
     """Yield what was compressed, in pieces of at most 1 MiB, as it arrives. See ``decompress``.
 
     Args:
         chunks: The compressed bytes, cut anywhere.
         name: One of ``COMPRESSIONS``.
-        limits: ``size`` for the bytes that they become, all together.
 
     Example:
-        >>> b''.join(
-        ...     decompress_stream(
-        ...         [compress(b'a', 'lzma'), compress(b'b', 'lzma')], 'lzma', Limits()
-        ...     )
-        ... )
+        >>> b''.join(decompress_stream([compress(b'a', 'lzma'), compress(b'b', 'lzma')], 'lzma'))
         b'ab'
     """
     new = compression(name).decompressor
     where = f'{name} data'
     stream: Decompressor | None = None
-    seen = total = 0
-    for chunk in chunks:
-        rest, seen = chunk, seen + len(chunk)
+    seen = 0
+    for rest in _short(chunks):
+        seen += len(rest)
         while len(rest) or not (stream is None or stream.needs_input):
             stream = stream or new()
             piece = _step(stream, rest, where, seen)
-            total += len(piece)
-            limits.check('size', total, where)
             if piece:
                 yield piece
             rest = b''
@@ -157,6 +155,14 @@ def decompress_stream(chunks: Iterable[Any], name: str, limits: Limits) -> Itera
                 rest, stream = stream.unused_data or b'', None
     if stream is not None or not seen:
         raise TruncatedError(where=where, got=f'its end at byte {seen}', wanted='the rest of it')
+
+
+def _short(chunks: Iterable[Any]) -> Iterator[Any]:
+    """Yield the chunks cut so short that it costs little when a library copies what it has not read yet."""
+    for chunk in chunks:
+        view = memoryview(chunk).cast('B')
+        for start in range(0, len(view), INPUT_BYTES):
+            yield view[start : start + INPUT_BYTES]
 
 
 def _step(stream: Decompressor, data: Any, where: str, seen: int) -> bytes:
@@ -182,7 +188,7 @@ def compression(name: str) -> Compression:
         >>> compression('gzip').name
         'gzip'
     """
-    found = _TABLE.get(name)
+    found = _TABLE.get(name) if isinstance(name, str) else None
     if found is None:
         raise InvalidValueError(where='compress', got=show(name), wanted=' or '.join(map(repr, COMPRESSIONS)))
     return found

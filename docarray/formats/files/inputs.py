@@ -61,8 +61,7 @@ class Input:
         chunks = self.source.chunks()
         if self.compress:
             chunks = untailed_chunks(chunks, FILE_TAILS[self.compress], self.name, self._found)
-            yield from decompress_stream(chunks, self.compress, self.limits)
-            return
+            chunks = decompress_stream(chunks, self.compress)
         size = 0
         for chunk in chunks:
             size += len(chunk)
@@ -78,6 +77,9 @@ class Input:
 
         Args:
             chunks: The bytes, where reading has begun.
+
+        Raises:
+            LimitError: There is more than allowed.
         """
         if self.source.view is not None and not self.compress:
             self.limits.check('size', len(self.source.view), self.name)
@@ -86,20 +88,26 @@ class Input:
         try:
             for chunk in self.chunks() if chunks is None else chunks:
                 data += chunk
+                self.limits.check('size', len(data), self.name)
         except FormatError as error:
             fault = error
         return memoryview(data), fault
 
     def peeked(self, size: int) -> tuple[bytes, Iterator[Any]]:
         """Return the first bytes, decompressed, and the chunks with these bytes in them."""
-        chunks, seen = self.chunks(), []
-        have = 0
-        for chunk in chunks:
-            seen.append(chunk)
-            have += len(chunk)
-            if have >= size:
-                break
-        return b''.join(seen)[:size], chain(seen, chunks)
+        chunks, seen = self.chunks(), bytearray()
+        try:
+            while len(seen) < size and (chunk := next(chunks, None)) is not None:
+                seen += chunk
+        except FormatError as error:
+            chunks = _raised(error)
+        return bytes(seen[:size]), chain([bytes(seen)], chunks)
+
+
+def _raised(error: FormatError) -> Iterator[Any]:
+    """Raise an error where the next chunk would come."""
+    yield from ()
+    raise error
 
 
 def missing_seal(where: str) -> TruncatedError:

@@ -103,31 +103,31 @@ def read_json(data: Input, lines: bool) -> Iterator[Batch]:
         data: What to read.
         lines: Whether the protocol is a document a line, where nothing at all is no document.
     """
-    whole: bytes | None = None
-    if data.streaming:
-        head, chunks = data.peeked(_HEAD_BYTES)
-    else:
-        view, fault = data.whole()
-        head, chunks = bytes(view[:_HEAD_BYTES]), _then_raise(bytes(view), fault)
-        whole = None if fault else bytes(view)
+    head, chunks = data.peeked(_HEAD_BYTES)
     refuse_pickle(head, data.name)
     start = head.lstrip(_SPACE)
     if start.startswith(b'[') or (not start and not lines):
-        documents = None if whole is None else _fast(whole, data)
-        if documents is None:
-            yield from _batches(data, _elements(data, chunks))
-        else:
-            yield RowBatch(data.schema, documents)
-    elif start.startswith(b'{') and _COLUMNS.match(start):
-        yield RowBatch(data.schema, load_columns(b''.join(chunks), data.schema.document_type, data.name))
+        yield from _array(data, chunks)
+    elif _COLUMNS.match(start):
+        view, fault = data.whole(chunks)
+        if fault is not None:
+            raise fault
+        yield RowBatch(data.schema, load_columns(bytes(view), data.schema.document_type, data.name))
     else:
-        yield from _batches(data, _lines(chunks))
+        yield from _batches(data, _lines(data, chunks))
 
 
-def _then_raise(data: bytes, fault: FormatError | None) -> Iterator[bytes]:
-    yield data
-    if fault is not None:
-        raise fault
+def _array(data: Input, chunks: Iterable[Any]) -> Iterator[Batch]:
+    """Yield the documents of a JSON array: all at once, unless something is wrong or they are streamed."""
+    fault: FormatError | None = None
+    if not data.streaming:
+        view, fault = data.whole(chunks)
+        documents = None if fault else _fast(bytes(view), data)
+        if documents is not None:
+            yield RowBatch(data.schema, documents)
+            return
+        chunks = [view]
+    yield from _batches(data, _elements(data, chunks, fault))
 
 
 def _fast(text: bytes, data: Input) -> list[Any] | None:
@@ -220,31 +220,35 @@ def _reader(document_type: Any) -> Callable[[bytes], Any]:
     return read
 
 
-def _lines(chunks: Iterable[Any]) -> Iterator[tuple[bytes, bool]]:
+def _lines(data: Input, chunks: Iterable[Any]) -> Iterator[tuple[bytes, bool]]:
     """Yield the lines that are not empty, and whether they end in the mark of a line."""
-    pending: list[bytes] = []
+    pending = bytearray()
     for chunk in chunks:
         head, *rest = bytes(chunk).split(b'\n')
-        pending.append(head)
+        pending += head
         if rest:
-            for line in (b''.join(pending), *rest[:-1]):
+            for line in (bytes(pending), *rest[:-1]):
                 if line.strip(_SPACE):
                     yield line, True
-            pending = [rest[-1]]
-    last = b''.join(pending)
-    if last.strip(_SPACE):
-        yield last, False
+            pending = bytearray(rest[-1])
+        data.limits.check('size', len(pending), data.name)
+    if pending.strip(_SPACE):
+        yield bytes(pending), False
 
 
 # -- the elements of an array -------------------------------------------------------------------------
 
 
-def _elements(data: Input, chunks: Iterable[Any]) -> Iterator[tuple[bytes, bool]]:
-    """Yield the text of each element of a JSON array, as it comes."""
+def _elements(
+    data: Input, chunks: Iterable[Any], fault: FormatError | None = None
+) -> Iterator[tuple[bytes, bool]]:
+    """Yield the text of each element of a JSON array, as it comes, and raise the error about the rest."""
     splitter = _Splitter(data)
     for chunk in chunks:
         for text in splitter.feed(chunk):
             yield text, True
+    if fault is not None:
+        raise fault
     splitter.finish()
 
 
@@ -285,6 +289,7 @@ class _Splitter:
         del self.buffer[: self.begin]
         self.place -= self.begin
         self.begin = 0
+        self.data.limits.check('size', len(self.buffer), self.data.name)
         if self.ended and self.buffer.strip(_SPACE):
             raise FormatError(where=self.data.name, got='more behind the array', wanted='its end')
 

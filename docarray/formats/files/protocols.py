@@ -142,6 +142,8 @@ def chosen(file_name: str, protocol: str | None, compress: str | None) -> tuple[
 
 def _by_name(file_name: str) -> tuple[str, str]:
     inner = file_name.partition('::')[0]  # of a URL within another, the file comes first
+    if inner.lower().startswith(('http://', 'https://')):
+        inner = inner.partition('#')[0].partition('?')[0]
     endings = os.path.basename(inner.replace('\\', '/')).lower().split('.')[1:]
     compress = _COMPRESSION_ENDINGS.get(endings[-1], '') if endings else ''
     if compress:

@@ -27,7 +27,7 @@ from docarray.errors import DocArrayError, FetchError, InvalidValueError, Missin
 from docarray.formats.limits import Limits
 from docarray.media.fetch import fetch
 
-__all__ = ['Source', 'file_name', 'open_source', 'open_target', 'write_all']
+__all__ = ['Source', 'as_buffer', 'file_name', 'open_source', 'open_target', 'write_all']
 
 #: How much is read from an open file at once.
 CHUNK_BYTES = 1 << 16
@@ -57,11 +57,18 @@ def _is_web(url: str) -> bool:
 
 def _local(file: Any) -> str | None:
     """The path that a file is at, or None if it is no local file."""
+    path = '' if _is_url(file) else file_name(file)
     if isinstance(file, str) and file.lower().startswith('file://') and '::' not in file:
         from urllib.request import url2pathname  # slow to load
 
-        return url2pathname(urlsplit(file).path)
-    return None if _is_url(file) else file_name(file) or None
+        url = urlsplit(file)
+        if url.netloc not in ('', 'localhost'):
+            got = f'the host {show(url.netloc)}'
+            raise InvalidValueError(where=file, got=got, wanted='a file here: file:///folder/name')
+        path = url2pathname(url.path)
+    if '\0' in path:
+        raise InvalidValueError(where='file', got=show(path), wanted='a path without null characters')
+    return path or None
 
 
 # -- reading ------------------------------------------------------------------------------------------
@@ -82,7 +89,6 @@ class Source:
 
     def __init__(self, name: str, view: memoryview | None = None, file: Any = None) -> None:
         self.name, self.view, self._file = name, view, file
-        self.read = 0
 
     def chunks(self) -> Iterator[Any]:
         """Yield the bytes in pieces."""
@@ -98,6 +104,8 @@ class Source:
                 raise InvalidValueError(
                     where=self.name, got='a file open for text', wanted="one open for bytes: open(..., 'rb')"
                 )
+            if chunk is None:
+                raise FetchError(where=self.name, got='nothing yet', wanted='a file that waits for its bytes')
             if not chunk:
                 return
             yield chunk
@@ -149,7 +157,7 @@ def open_source(file: Any, limits: Limits | None = None) -> Iterator[Source]:
     elif hasattr(file, 'read'):
         yield Source(_shown_name(file), None, file)
     else:
-        yield Source('bytes', _buffer(file))
+        yield Source('bytes', as_buffer(file))
 
 
 def _mapped(file: IO[bytes]) -> memoryview | None:
@@ -163,13 +171,19 @@ def _mapped(file: IO[bytes]) -> memoryview | None:
         return None
 
 
-def _buffer(data: Any) -> memoryview:
+def as_buffer(
+    data: Any, where: str = 'file', wanted: str = 'a path, a URL, a file open for reading bytes, or bytes'
+) -> memoryview:
+    """Return a view of the bytes of anything that has them in one piece.
+
+    Example:
+        >>> as_buffer(bytearray(b'abc')).tobytes()
+        b'abc'
+    """
     try:
         return memoryview(data).cast('B')
     except TypeError as error:
-        raise InvalidValueError(
-            where='file', got=show(data), wanted='a path, a URL, a file open for reading bytes, or bytes'
-        ) from error
+        raise InvalidValueError(where=where, got=show(data), wanted=wanted) from error
 
 
 def _shown_name(file: Any) -> str:
@@ -315,7 +329,8 @@ _BINARY: int = getattr(os, 'O_BINARY', 0)
 
 def _fresh_name(path: str) -> str:
     folder, name = os.path.split(path)
-    return os.path.join(folder, f'.{name[:100]}.{secrets.token_hex(8)}.part')
+    # Of a name that may be 255 bytes long, of which a character may take four.
+    return os.path.join(folder, f'.{name[:50]}.{secrets.token_hex(8)}.part')
 
 
 def _unnamed(folder: str) -> int | None:

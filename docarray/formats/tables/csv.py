@@ -1,6 +1,6 @@
 """CSV files of documents: a header of ``outer__inner`` columns, and a row for each document.
 
-``flat`` says what the columns are, ``flat_text`` how a value is written as text. Beyond these:
+``flat`` says what the columns are, ``text`` how a value is written as text. Beyond these:
 
 * None is a cell without text, and is read of one that says None too, as earlier versions wrote it.
 * Text and bytes of fields that may be None, if they would be mistaken for it, stand in a pair of quotes of
@@ -23,7 +23,7 @@ from typing import Any
 from docarray.batch import collector_paused
 from docarray.errors import FormatError, InvalidValueError, show
 from docarray.formats.building import array_of, batch_of
-from docarray.formats.files.storage import file_name, open_source, open_target
+from docarray.formats.files.storage import file_name, open_source, open_target, write_all
 from docarray.formats.limits import DEFAULT_LIMITS
 from docarray.formats.tables.csv_rows import read_rows, settled_dialect
 from docarray.formats.tables.documents import documents_of, schema_of_array
@@ -147,7 +147,7 @@ class _Encoded:
         self.file, self.encoder = file, codecs.getincrementalencoder(encoding)()
 
     def write(self, text: str) -> None:
-        self.file.write(self.encoder.encode(text))
+        write_all(self.file, memoryview(self.encoder.encode(text)))
 
 
 def _check_encoding(encoding: str) -> None:

@@ -9,7 +9,7 @@ str                         ``String``; dates and times are ``Datetime``, ``Date
 tensor                      ``Array`` where all have one shape and dtype, ``List`` where they have one axis
                             of several lengths; else a ``Struct`` of dtype, shape and data (little-endian)
 list                        ``List``, where the items are numbers, text, bytes or lists of them
-anything else               ``String``: JSON (see ``flat_text``), which ``str.json_decode`` makes structs of
+anything else               ``String``: JSON (see ``text``), which ``str.json_decode`` makes structs of
 ==========================  ========================================================================
 
 Tensors come back as the class of the field; where that takes any framework, as numpy.
