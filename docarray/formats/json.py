@@ -24,13 +24,15 @@ from docarray.batch import Batch, collector_paused
 from docarray.document import AnyDocument, tensor_form
 from docarray.document_io import TensorForm
 from docarray.errors import DocArrayError, InvalidValueError, TensorError, ValidationError, show
+from docarray.formats.grouping import MOST_ROWS, groups
+from docarray.formats.limits import DEFAULT_LIMITS, Limits
 from docarray.lowering import STACKED_MARK
 from docarray.rowbatch import RowBatch
 from docarray.schema import Schema
 from docarray.typing._coerce import framework_name, to_numpy
 from docarray.typing.tensor_json import to_base64, to_json
 
-__all__ = ['JsonFormat', 'dump_document', 'dump_rows', 'load_rows']
+__all__ = ['JsonFormat', 'dump_document', 'dump_rows', 'load_rows', 'split_lines']
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -42,8 +44,8 @@ _BY_NAME: dict[str, Any] = (
     {} if 'serialize_by_alias' in pydantic.ConfigDict.__annotations__ else {'by_alias': False}
 )
 
-#: How many bytes of documents a stream reads before it makes a batch of them.
-BATCH_BYTES = 1 << 20
+#: What may stand around a value.
+SPACE = b' \t\r\n'
 
 
 def dump_document(document: Any, tensors: TensorForm | None = None) -> str:
@@ -258,12 +260,22 @@ def load_rows(data: str | bytes, document_type: Any, title: str = '') -> list[An
     return rows
 
 
+def _check(data: bytes, limits: Limits, where: str) -> None:
+    """Check how many bytes and objects there are in JSON, any of which may become a document."""
+    limits.check('size', len(data), where)
+    if data.count(b'{') > limits.documents:  # of which some may stand in text
+        texts = data.replace(rb'\\', b'').replace(rb'\"', b'').split(b'"')
+        limits.check('documents', sum(text.count(b'{') for text in texts[::2]), where)
+
+
 class JsonFormat:
     """Batches as JSON: one array of documents, or for streams a document a line (newline-delimited JSON).
 
     Args:
         tensors: 'list' or 'base64'; None for what the document class says. Lists do not keep a dtype that
             the class leaves open.
+        limits: How much to read at most; all objects of a message, and the lines of a
+            stream, count as documents. None for ``DEFAULT_LIMITS``.
 
     Example:
         >>> from docarray.documents import TextDoc
@@ -276,13 +288,14 @@ class JsonFormat:
 
     name = 'json'
 
-    def __init__(self, tensors: TensorForm | None = None) -> None:
-        self.tensors = tensors
+    def __init__(self, tensors: TensorForm | None = None, limits: Limits | None = None) -> None:
+        self.tensors, self.limits = tensors, limits or DEFAULT_LIMITS
 
     def dumps(self, batch: Batch) -> bytes:
         return _dump_rows(batch.rows(), batch.schema.document_type, self.tensors).encode()
 
     def loads(self, data: bytes, schema: Schema) -> Batch:
+        _check(data, self.limits, schema.document_type.__name__)
         return RowBatch(schema, load_rows(data, schema.document_type))
 
     def dump_stream(self, batches: Iterable[Batch]) -> Iterator[bytes]:
@@ -292,23 +305,40 @@ class JsonFormat:
                 yield ('\n'.join(lines) + '\n').encode()
 
     def load_stream(self, chunks: Iterable[bytes], schema: Schema) -> Iterator[Batch]:
-        pending: list[bytes] = []  # the pieces of a line whose end has not come yet
-        lines: list[bytes] = []
-        done = size = 0
-        for chunk in chunks:
-            head, *rest = chunk.split(b'\n')
-            pending.append(head)
-            if rest:
-                lines += [b''.join(pending), *rest[:-1]]
-                pending = [rest[-1]]
-            size += len(chunk)
-            if size >= BATCH_BYTES and any(map(bytes.strip, lines)):
-                batch = _load_lines(lines, done, schema)
-                yield batch
-                done, lines, size = done + len(batch), [], 0
-        lines.append(b''.join(pending))
-        if any(map(bytes.strip, lines)):
-            yield _load_lines(lines, done, schema)
+        done = 0
+        where = schema.document_type.__name__
+        for group in groups(split_lines(chunks, self.limits, where), lambda line: len(line[0]), MOST_ROWS):
+            self.limits.check('documents', done + len(group), where)
+            for line, _ in group:
+                _check(line, self.limits, where)
+            yield _load_lines([line for line, _ in group], done, schema)
+            done += len(group)
+
+
+def split_lines(chunks: Iterable[bytes], limits: Limits, where: str) -> Iterator[tuple[bytes, bool]]:
+    r"""Yield the lines that are not empty, and whether they end in the mark of a line.
+
+    Args:
+        chunks: The text, cut anywhere.
+        limits: ``size`` for a line.
+        where: What it is, for the error.
+
+    Example:
+        >>> list(split_lines([b'{}', b'\n\n', b'{'], Limits(), 'here'))
+        [(b'{}', True), (b'{', False)]
+    """
+    pending = bytearray()
+    for chunk in chunks:
+        head, *rest = bytes(chunk).split(b'\n')
+        pending += head
+        if rest:
+            for line in (bytes(pending), *rest[:-1]):
+                if line.strip(SPACE):
+                    yield line, True
+            pending = bytearray(rest[-1])
+        limits.check('size', len(pending), where)
+    if pending.strip(SPACE):
+        yield bytes(pending), False
 
 
 def _load_lines(lines: list[bytes], done: int, schema: Schema) -> Batch:
@@ -318,9 +348,8 @@ def _load_lines(lines: list[bytes], done: int, schema: Schema) -> Batch:
     documents: list[Any] = []
     with collector_paused():
         for line in lines:
-            if line.strip():
-                try:
-                    documents.append(read(line))
-                except pydantic.ValidationError as error:
-                    raise ValidationError.of(error, inside=(done + len(documents),)) from error.__cause__
+            try:
+                documents.append(read(line))
+            except pydantic.ValidationError as error:
+                raise ValidationError.of(error, inside=(done + len(documents),)) from error.__cause__
     return RowBatch(schema, documents)

@@ -16,8 +16,8 @@ class Limits:
     Attributes:
         size: Bytes after decompression, of one message or of a whole file.
         depth: Documents, lists and maps inside one another.
-        documents: Documents of one message or file, nested ones in arrays included where they are declared
-            by a number alone.
+        documents: Documents of one message or file; in rows of protobuf, also those in arrays inside them,
+            counted apart. Where JSON is a message, all objects count.
         columns: Fields of one document or columns of one table.
 
     Example:

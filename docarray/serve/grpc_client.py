@@ -15,11 +15,13 @@ from docarray.array.rows import DocumentArray
 from docarray.array.typed import AnyDocumentArray, typed
 from docarray.document import AnyDocument, BaseDocumentWithoutId
 from docarray.errors import InvalidValueError, LengthError, RemoteError, show
+from docarray.formats.limits import Limits
 from docarray.serve.flow import Credit, Pipe
 from docarray.serve.grpc_protocol import (
     ACKNOWLEDGED,
     ENDED,
     MESSAGE_BYTES,
+    MESSAGE_DOCUMENTS,
     WINDOW,
     WINDOW_KEY,
     WIRE_KEY,
@@ -46,6 +48,7 @@ class Client:
         timeout: After how many seconds a call fails, unless it says so itself; None for never.
         wire: The format of the messages: 'protobuf', 'arrow' or 'json'.
         max_message_bytes: How large one message, in or out, may be.
+        max_message_documents: How many documents a message that comes in may have.
         window: How many messages of a stream may be on the way in either direction.
         credentials: ``grpc.ChannelCredentials`` for TLS.
         metadata: Pairs of strings that go with each call.
@@ -70,6 +73,7 @@ class Client:
         timeout: float | None = None,
         wire: str = 'protobuf',
         max_message_bytes: int = MESSAGE_BYTES,
+        max_message_documents: int = MESSAGE_DOCUMENTS,
         window: int = WINDOW,
         credentials: Any = None,
         metadata: Sequence[tuple[str, str]] = (),
@@ -78,7 +82,7 @@ class Client:
     ) -> None:
         grpc = _lazy.load('grpc')
         self._address, self._timeout, self._wire, self._window = address, timeout, wire_named(wire), window
-        self._most, self._closed = max_message_bytes, False
+        self._limits, self._closed = Limits(max_message_bytes, documents=max_message_documents), False
         self._service = Service(()) if service is None else Service.of(service)
         self._metadata = [*metadata, (WIRE_KEY, wire)]
         chosen = size_options(max_message_bytes, options)
@@ -135,12 +139,12 @@ class Client:
         array = typed_array([value] if single else value, name)
         side = self._answer(name, array.document_type if single else type(array), returns, not single)
         method = self._channel.unary_unary(self._path(name, stream=False))
-        data = pack(self._wire, array, self._most)
+        data = pack(self._wire, array, self._limits)
         try:
             answer = method(data, self._seconds(timeout), self._metadata)
         except _lazy.load('grpc').RpcError as error:
             raise self._error(name, error) from error
-        made = unpack(self._wire, answer, side, self._most, trusted=True)
+        made = unpack(self._wire, answer, side, self._limits, trusted=True)
         if not side.single:
             return made
         if len(made) != 1:
@@ -190,7 +194,7 @@ class Client:
         """
         method = self._channel.stream_stream(self._path(name, stream=True))
         sent = SentStream(
-            (typed_array(array, name) for array in arrays), self._wire, self._most, self._window
+            (typed_array(array, name) for array in arrays), self._wire, self._limits, self._window
         )
         metadata = [*self._metadata, (WINDOW_KEY, str(self._window))]
         call = method(sent.messages, self._seconds(timeout), metadata)
@@ -201,7 +205,7 @@ class Client:
                     sent.credit.give()
                 else:
                     side = self._answer(name, sent.array_class, returns, several=True)
-                    yield unpack(self._wire, message, side, self._most, trusted=True)
+                    yield unpack(self._wire, message, side, self._limits, trusted=True)
                     sent.messages.put(ACKNOWLEDGED)
         except _lazy.load('grpc').RpcError as error:
             if sent.failure is not None:
@@ -268,7 +272,7 @@ class SentStream:
     Args:
         arrays: What to send; another thread takes them.
         wire: The format of the messages.
-        most: How many bytes a message may have.
+        limits: For each message.
         window: How many messages the server may have left unacknowledged.
 
     Attributes:
@@ -278,12 +282,12 @@ class SentStream:
         failure: The error that taking or packing an array raised.
     """
 
-    def __init__(self, arrays: Iterable[Any], wire: str, most: int, window: int) -> None:
+    def __init__(self, arrays: Iterable[Any], wire: str, limits: Limits, window: int) -> None:
         self.messages: Pipe[bytes] = Pipe()
         self.credit = Credit(window)
         self.array_class: Any = None
         self.failure: BaseException | None = None
-        self._steps, self._wire, self._most = iter(arrays), wire, most
+        self._steps, self._wire, self._limits = iter(arrays), wire, limits
 
     def start(self, on_failure: Callable[[], Any]) -> None:
         """Start to send; where that fails, note it and call ``on_failure``."""
@@ -300,7 +304,7 @@ class SentStream:
         try:
             while self.credit.take() and (array := next(self._steps, None)) is not None:
                 self.array_class = type(array)
-                self.messages.put(pack(self._wire, array, self._most))
+                self.messages.put(pack(self._wire, array, self._limits))
             self.messages.put(ENDED)
         except BaseException as error:
             self.failure = error

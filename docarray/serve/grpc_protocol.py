@@ -35,8 +35,8 @@ WIRE_KEY, WINDOW_KEY, ERROR_KEY = 'docarray-wire', 'docarray-window', 'docarray-
 #: How many messages may be on the way unless a client says otherwise.
 WINDOW = 4
 
-#: How large a message may be unless a server or client says otherwise.
-MESSAGE_BYTES = 64 << 20
+#: How large a message may be, and how many documents it may have, unless a server or client says otherwise.
+MESSAGE_BYTES, MESSAGE_DOCUMENTS = 64 << 20, 1 << 20
 
 #: The status and error of gRPC travel in headers, of which there may be 8 KiB.
 _FAULT_BYTES = 3000

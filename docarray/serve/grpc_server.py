@@ -13,9 +13,11 @@ from typing import Any, NoReturn
 
 from docarray import _lazy
 from docarray.errors import InvalidValueError, RemoteError, show
+from docarray.formats.limits import Limits
 from docarray.serve.faults import cut, fault_of
 from docarray.serve.grpc_protocol import (
     MESSAGE_BYTES,
+    MESSAGE_DOCUMENTS,
     WINDOW_KEY,
     WIRE_KEY,
     fault_metadata,
@@ -37,6 +39,7 @@ def serve_grpc(
     *,
     workers: int = 16,
     max_message_bytes: int = MESSAGE_BYTES,
+    max_message_documents: int = MESSAGE_DOCUMENTS,
     credentials: Any = None,
     interceptors: Sequence[Any] = (),
     options: Sequence[tuple[str, Any]] = (),
@@ -48,6 +51,7 @@ def serve_grpc(
         address: Host and port; port 0 takes a free one.
         workers: How many calls run at once; each stream is a call. Others wait.
         max_message_bytes: How large one message, in or out, may be.
+        max_message_documents: How many documents a message that comes in may have.
         credentials: ``grpc.ServerCredentials`` for TLS.
         interceptors: ``grpc.ServerInterceptor`` objects.
         options: Options of ``grpc.server``, which have the last word.
@@ -69,7 +73,7 @@ def serve_grpc(
         ['A']
     """
     grpc = _lazy.load('grpc')
-    handlers = _Handlers(Service.of(service), max_message_bytes)
+    handlers = _Handlers(Service.of(service), Limits(max_message_bytes, documents=max_message_documents))
     pool = ThreadPoolExecutor(workers, thread_name_prefix='docarray-serve')
     # Without this, several servers on Linux may share a port without knowing.
     chosen = size_options(max_message_bytes, [('grpc.so_reuseport', 0), *options])
@@ -159,8 +163,8 @@ class GrpcServer:
 class _Handlers:
     """The methods of a service, as grpc calls them."""
 
-    def __init__(self, service: Service, most: int) -> None:
-        self._service, self._most = service, most
+    def __init__(self, service: Service, limits: Limits) -> None:
+        self._service, self._limits = service, limits
         self._grpc = _lazy.load('grpc')
         self._active = 0
         self._changed = threading.Condition()
@@ -201,8 +205,8 @@ class _Handlers:
                 return b''  # the client has gone while the call waited for a thread
             array = None
             try:
-                array = unpack(wire, data, endpoint.input, self._most)
-                return pack_all(wire, run.outputs([array]), endpoint.output, self._most)
+                array = unpack(wire, data, endpoint.input, self._limits)
+                return pack_all(wire, run.outputs([array]), endpoint.output, self._limits)
             except Exception as error:
                 if run.stopped:
                     return b''  # to nobody
@@ -218,7 +222,7 @@ class _Handlers:
         def answer(requests: Iterator[bytes], context: Any) -> Iterator[bytes]:
             wire, window = self._wire(context), self._window(context)
             run = Run(endpoint, self.loop.loop)
-            stream = ServedStream(endpoint, run, wire, self._most, window, self._counted)
+            stream = ServedStream(endpoint, run, wire, self._limits, window, self._counted)
             if not context.add_callback(stream.cancel):
                 return
             yield from stream.messages(requests)

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, closing
 from typing import Any
 
 from docarray.errors import RemoteError
+from docarray.formats.limits import Limits
 from docarray.serve.flow import Credit, Pipe
 from docarray.serve.grpc_protocol import ACKNOWLEDGED, ENDED
 from docarray.serve.running import Run
@@ -28,7 +29,7 @@ class ServedStream:
         endpoint: What is called.
         run: The call.
         wire: The format of the messages.
-        most: How many bytes a message may have.
+        limits: For each message.
         window: How many messages may be on the way in either direction; None where only HTTP/2 counts.
         counted: A context manager around all that the function does.
 
@@ -43,14 +44,14 @@ class ServedStream:
         endpoint: Endpoint,
         run: Run,
         wire: str,
-        most: int,
+        limits: Limits,
         window: int | None,
         counted: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self.failure: BaseException | None = None
         self.unreadable: BaseException | None = None
         self.over = False
-        self._endpoint, self._run, self._wire, self._most = endpoint, run, wire, most
+        self._endpoint, self._run, self._wire, self._limits = endpoint, run, wire, limits
         self._windowed = window is not None
         self._counted = counted
         self._taken: Pipe[bytes] = Pipe(window or 1)
@@ -97,7 +98,7 @@ class ServedStream:
             try:
                 with closing(self._run.outputs(self._arrays())) as outputs:
                     for array in outputs:
-                        data = pack(self._wire, array, self._most)
+                        data = pack(self._wire, array, self._limits)
                         if not (self._credit.take() and self._given.put(data)):
                             break
             except Exception as error:
@@ -109,7 +110,7 @@ class ServedStream:
             if self._windowed:
                 self._given.put(ACKNOWLEDGED)
             try:
-                array = unpack(self._wire, message, self._endpoint.input, self._most)
+                array = unpack(self._wire, message, self._endpoint.input, self._limits)
             except Exception as error:
                 self.unreadable = error
                 raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from docarray import _lazy
 from docarray.errors import show
+from docarray.formats.limits import Limits
 from docarray.serve.http_call import Call, problem
 from docarray.serve.media import JSON, MEDIA, Media, accepted, media_of
 from docarray.serve.service import Endpoint, Service
@@ -36,6 +37,7 @@ def router(
     service: Service | Callable[..., Any] | Iterable[Callable[..., Any]],
     *,
     max_body_bytes: int = 64 << 20,
+    max_body_documents: int = 1 << 20,
     batch_size: int = 32,
     timeout: float | None = None,
     workers: int = 40,
@@ -50,6 +52,7 @@ def router(
     Args:
         service: A Service, or the functions to make one of.
         max_body_bytes: How large the body of a request may be, a stream all in all; 413 beyond.
+        max_body_documents: How many documents the body may have, all in all; of JSON, how many objects.
         batch_size: How many documents of a stream are given to a function at once, at most.
         timeout: After how many seconds a request is answered with 504; an answer that has begun by then is
             broken off. None for never.
@@ -67,12 +70,13 @@ def router(
         >>> router(shout, prefix='/v1').routes[0].path
         '/v1/shout'
     """
+    limits = Limits(max_body_bytes, documents=max_body_documents)
     made = APIRouter(route_class=_LateBodyRoute, **options)
     threads = ThreadPoolExecutor(workers, 'docarray-serve-http')
     for name, endpoint in Service.of(service).endpoints.items():
         made.add_api_route(
             f'/{name}',
-            _handler(endpoint, max_body_bytes, batch_size, timeout, threads),
+            _handler(endpoint, limits, batch_size, timeout, threads),
             methods=['POST'],
             name=name,
             description=(endpoint.function.__doc__ or '').strip(),
@@ -83,10 +87,12 @@ def router(
     return made
 
 
-def _handler(endpoint: Endpoint, most: int, batch_size: int, timeout: float | None, threads: Executor) -> Any:
+def _handler(
+    endpoint: Endpoint, limits: Limits, batch_size: int, timeout: float | None, threads: Executor
+) -> Any:
     async def answer(request: Any, documents: Any = None) -> Response:
         given, wanted = _types(request)
-        return await Call(endpoint, request, given, wanted, most, batch_size, threads).response(timeout)
+        return await Call(endpoint, request, given, wanted, limits, batch_size, threads).response(timeout)
 
     # For FastAPI: ``documents`` is there for the OpenAPI page alone.
     answer.__annotations__ = {'request': Request, 'documents': endpoint.input.json_type, 'return': Any}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from docarray import _lazy
 from docarray.errors import LimitError, RemoteError
+from docarray.formats.limits import Limits
 from docarray.serve.faults import fault_of
 from docarray.serve.media import Media, is_one
 from docarray.serve.running import Run
@@ -70,7 +71,7 @@ class Call:
         request: The request, its body unread.
         given: The type of its body.
         wanted: The type of the answer.
-        most: How many bytes the body may have.
+        limits: How many bytes and documents the body may have.
         batch_size: How many documents of a stream to give to the function at once.
         threads: The threads for bodies that are streams.
     """
@@ -81,12 +82,12 @@ class Call:
         request: Request,
         given: Media,
         wanted: Media,
-        most: int,
+        limits: Limits,
         batch_size: int,
         threads: Executor,
     ) -> None:
         self._endpoint, self._request, self._given, self._wanted = endpoint, request, given, wanted
-        self._most, self._batch_size, self._threads = most, batch_size, threads
+        self._limits, self._batch_size, self._threads = limits, batch_size, threads
         self._loop = asyncio.get_running_loop()
         self._run = Run(endpoint, lambda: self._loop)
         self._version = str(request.scope.get('http_version', '1.1'))
@@ -192,8 +193,9 @@ class Call:
         return RemoteError(where=self._endpoint.name, got='the end of the call')
 
     def _check_size(self, size: int) -> None:
-        if size > self._most:
-            raise LimitError(where='body', got=f'{size} bytes', wanted=f'at most {self._most}')
+        if size > self._limits.size:
+            got, wanted = f'{size} bytes', f'at most {self._limits.size}'
+            raise LimitError(where='body', got=got, wanted=wanted)
 
     async def _whole_body(self) -> bytes:
         async def joined() -> bytes:
@@ -279,11 +281,11 @@ class Call:
         side = self._endpoint.input
         if self._streams(self._given):
             chunks = iter(lambda: self._run.wait(anext(self._chunks, _END)), _END)
-            yield from self._given.read_stream(chunks, side, self._most, self._batch_size)
+            yield from self._given.read_stream(chunks, side, self._limits, self._batch_size)
         else:
             data, self._body = self._body, b''
             self._one = is_one(self._given, data)
-            yield self._given.read(data, side, self._most)
+            yield self._given.read(data, side, self._limits)
 
 
 class _LateError(Exception):

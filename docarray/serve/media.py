@@ -12,9 +12,10 @@ from docarray.errors import ValidationError
 from docarray.formats import Format, get_format
 from docarray.formats.building import batch_of
 from docarray.formats.json import dump_document, dump_rows
+from docarray.formats.limits import DEFAULT_LIMITS, Limits
 from docarray.lowering import STACKED_MARK
 from docarray.serve.service import Side
-from docarray.serve.wire import array_from, doubting, wire_format
+from docarray.serve.wire import advised, array_from, doubting, wire_format
 
 __all__ = ['JSON', 'MEDIA', 'Media', 'accepted', 'media_of']
 
@@ -34,18 +35,23 @@ class Media:
     format: str
     streams: bool | None = False
 
-    def _made(self, most: int, columns: bool = False) -> Format:
-        return get_format('json') if self.format == 'json' else wire_format(self.format, most, columns)
+    def _made(self, limits: Limits, columns: bool = False) -> Format:
+        if self.format == 'json':
+            return get_format('json', limits=limits)
+        return wire_format(self.format, limits, columns)
 
-    def read(self, data: bytes, side: Side, most: int) -> Any:
+    def read(self, data: bytes, side: Side, limits: Limits) -> Any:
         """Return the array that a whole body holds; of JSON, that may be one document."""
         if is_one(self, data):
             return side.array_class([_document(data, side.document_type)])
-        return array_from(self._made(most).loads(data, doubting(side.document_type)), side)
+        with advised('max_body_documents'):
+            return array_from(self._made(limits).loads(data, doubting(side.document_type)), side)
 
-    def read_stream(self, chunks: Iterable[bytes], side: Side, most: int, batch_size: int) -> Iterator[Any]:
+    def read_stream(
+        self, chunks: Iterable[bytes], side: Side, limits: Limits, batch_size: int
+    ) -> Iterator[Any]:
         """Yield the arrays in a body as they arrive, none longer than ``batch_size``."""
-        for batch in self._made(most).load_stream(chunks, doubting(side.document_type)):
+        for batch in self._made(limits).load_stream(chunks, doubting(side.document_type)):
             for start in range(0, len(batch), batch_size):
                 yield array_from(batch.take(slice(start, start + batch_size)), side)
 
@@ -53,11 +59,11 @@ class Media:
         """Return an array as a whole body; with ``single``, its one document, if the type can say that."""
         if self.format == 'json':
             return (dump_document(array[0]) if single else dump_rows(array)).encode()
-        return self._made(0, hasattr(type(array), STACKED_MARK)).dumps(batch_of(array))
+        return self._made(DEFAULT_LIMITS, hasattr(type(array), STACKED_MARK)).dumps(batch_of(array))
 
     def write_stream(self, arrays: Iterable[Any]) -> Iterator[bytes]:
         """Yield arrays as the parts of a body."""
-        return self._made(0).dump_stream(map(batch_of, arrays))
+        return self._made(DEFAULT_LIMITS).dump_stream(map(batch_of, arrays))
 
 
 JSON = Media('application/json', 'json')

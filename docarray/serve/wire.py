@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,17 @@ from docarray.lowering import STACKED_MARK
 from docarray.schema import Schema, schema_of
 from docarray.serve.service import Side
 
-__all__ = ['array_from', 'doubting', 'join', 'pack', 'pack_all', 'unpack', 'wire_format', 'wire_named']
+__all__ = [
+    'advised',
+    'array_from',
+    'doubting',
+    'join',
+    'pack',
+    'pack_all',
+    'unpack',
+    'wire_format',
+    'wire_named',
+]
 
 
 #: The formats of messages. Others are for files, or of a package that may know no limits.
@@ -43,31 +54,33 @@ def wire_named(name: str, where: str = 'wire') -> str:
 
 
 @cache
-def wire_format(name: str, most: int, columns: bool = False) -> Format:
+def wire_format(name: str, limits: Limits, columns: bool = False) -> Format:
     """Return a format that writes messages as they travel between docarray and docarray.
 
     Args:
         name: Of the format.
-        most: How many bytes a message may have, also when it is decompressed.
+        limits: How many bytes a message may have, also when it is decompressed, and how many documents.
         columns: Whether it is to write columns, where it knows both.
 
     Example:
-        >>> wire_format('json', 1 << 20).name
+        >>> wire_format('json', Limits()).name
         'json'
     """
+    options: dict[str, Any] = {}
     if name == 'json':
-        return get_format(name, tensors='base64')  # which keeps every bit and the dtype
-    options = {'columns': True} if columns and name == 'protobuf' else {}
-    return get_format(name, limits=Limits(size=most), **options)
+        options = {'tensors': 'base64'}  # which keeps every bit and the dtype
+    elif columns and name == 'protobuf':
+        options = {'columns': True}
+    return get_format(name, limits=limits, **options)
 
 
-def pack(name: str, array: Any, most: int) -> bytes:
+def pack(name: str, array: Any, limits: Limits) -> bytes:
     """Return an array as one message.
 
     Args:
         name: Of the format.
         array: Of either array class.
-        most: How many bytes the message may have.
+        limits: How many bytes the message may have, and for reading, how many documents.
 
     Raises:
         LimitError: It has more.
@@ -75,28 +88,28 @@ def pack(name: str, array: Any, most: int) -> bytes:
     Example:
         >>> from docarray import DocumentArray
         >>> from docarray.documents import TextDoc
-        >>> pack('json', DocumentArray[TextDoc](), 100)
+        >>> pack('json', DocumentArray[TextDoc](), Limits())
         b'[]'
     """
-    data = wire_format(name, most, hasattr(type(array), STACKED_MARK)).dumps(batch_of(array))
-    if len(data) > most:
+    data = wire_format(name, limits, hasattr(type(array), STACKED_MARK)).dumps(batch_of(array))
+    if len(data) > limits.size:
         raise LimitError(
             where=type(array).__name__,
             got=f'a message of {len(data)} bytes',
-            wanted=f'at most {most}',
+            wanted=f'at most {limits.size}',
             hint='Send fewer documents at a time, as a stream, or raise max_message_bytes.',
         )
     return data
 
 
-def pack_all(name: str, arrays: Iterable[Any], side: Side, most: int) -> bytes:
+def pack_all(name: str, arrays: Iterable[Any], side: Side, limits: Limits) -> bytes:
     """Return arrays, as they are made, as one message. They may be made without end.
 
     Args:
         name: Of the format.
         arrays: Of the class of ``side``.
         side: What they are.
-        most: How many bytes the message may have.
+        limits: How many bytes the message may have, and for reading, how many documents.
 
     Raises:
         LimitError: It has more, which is noticed before there is twice as much.
@@ -106,26 +119,26 @@ def pack_all(name: str, arrays: Iterable[Any], side: Side, most: int) -> bytes:
         >>> from docarray import DocumentArray
         >>> from docarray.documents import TextDoc
         >>> side = Side(DocumentArray[TextDoc])
-        >>> pack_all('json', repeat(side.array_class([TextDoc()])), side, 1000)
+        >>> pack_all('json', repeat(side.array_class([TextDoc()])), side, Limits(size=1000))
         Traceback (most recent call last):
         docarray.errors.LimitError: DocumentArray[TextDoc]: got a message of ... bytes, wanted at most 1000...
     """
     made: list[Any] = []
     for array in arrays:
         if made and len(made) & (len(made) - 1) == 0:  # 1, 2, 4, 8 ...: twice the work of packing it once
-            pack(name, join(made, side), most)
+            pack(name, join(made, side), limits)
         made.append(array)
-    return pack(name, join(made, side), most)
+    return pack(name, join(made, side), limits)
 
 
-def unpack(name: str, data: bytes, side: Side, most: int, trusted: bool = False) -> Any:
+def unpack(name: str, data: bytes, side: Side, limits: Limits, trusted: bool = False) -> Any:
     """Return the array that a message holds.
 
     Args:
         name: Of the format.
         data: The message.
         side: What the array is to be.
-        most: How many bytes the message may have.
+        limits: How many bytes the message may have, and for reading, how many documents.
         trusted: Whether documents that the message calls valid ones of this very class are taken for valid.
 
     Raises:
@@ -134,11 +147,22 @@ def unpack(name: str, data: bytes, side: Side, most: int, trusted: bool = False)
     Example:
         >>> from docarray import DocumentArray
         >>> from docarray.documents import TextDoc
-        >>> unpack('json', b'[{"text": "a"}]', Side(DocumentArray[TextDoc]), 100).text
+        >>> unpack('json', b'[{"text": "a"}]', Side(DocumentArray[TextDoc]), Limits()).text
         ['a']
     """
     schema = side.schema if trusted else doubting(side.document_type)
-    return array_from(wire_format(name, most).loads(data, schema), side)
+    with advised('max_message_documents'):
+        return array_from(wire_format(name, limits).loads(data, schema), side)
+
+
+@contextmanager
+def advised(keyword: str) -> Iterator[None]:
+    """Say of a LimitError raised inside what to do about it where documents are sent."""
+    try:
+        yield
+    except LimitError as error:
+        error.hint = f'Send fewer documents at a time, as a stream, or have the receiver raise {keyword}.'
+        raise
 
 
 def array_from(batch: Batch, side: Side) -> Any:

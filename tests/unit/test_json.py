@@ -24,9 +24,10 @@ from pydantic import ConfigDict, Field, computed_field, field_serializer, model_
 from docarray import AnyDocument, BaseDocument, BaseDocumentWithoutId, DocumentArray, DocumentArrayStacked
 from docarray.batch import Batch
 from docarray.documents import ImageDoc, TextDoc
-from docarray.errors import DocArrayError, InvalidValueError, ValidationError
-from docarray.formats import Format, format_names, get_format
-from docarray.formats.json import BATCH_BYTES, JsonFormat
+from docarray.errors import DocArrayError, InvalidValueError, LimitError, ValidationError
+from docarray.formats import Format, Limits, format_names, get_format
+from docarray.formats.grouping import MOST_BYTES
+from docarray.formats.json import JsonFormat
 from docarray.schema import schema_of
 from docarray.typing import AnyTensor, ImageBytes, NdArray, Shape
 
@@ -565,7 +566,7 @@ def test_streams_without_documents() -> None:
 
 def test_streams_are_read_as_they_come() -> None:
     form, schema = JsonFormat(), schema_of(TextDoc)
-    line = TextDoc(text='x' * (BATCH_BYTES // 2)).to_json().encode() + b'\n'
+    line = TextDoc(text='x' * (MOST_BYTES // 2)).to_json().encode() + b'\n'
     given = []
 
     def chunks() -> Any:
@@ -577,6 +578,21 @@ def test_streams_are_read_as_they_come() -> None:
     first = len(next(batches))
     assert 1 <= first <= len(given) <= 3
     assert first + sum(map(len, batches)) == 6
+
+
+def test_objects_are_limited_and_braces_in_text_are_none() -> None:
+    texts = [TextDoc(text=text) for text in ('{{{', '{"', '\\\\{', '"\\{\\"')]
+    batch, schema = Batch.of(schema_of(TextDoc), texts), schema_of(TextDoc)
+    data, lines = JsonFormat().dumps(batch), b''.join(JsonFormat().dump_stream([batch]))
+    enough, less = (JsonFormat(limits=Limits(documents=most)) for most in (4, 3))
+    assert [row.text for row in enough.loads(data, schema).rows()] == [text.text for text in texts]
+    assert sum(map(len, enough.load_stream([lines[:30], lines[30:]], schema))) == 4
+    with pytest.raises(LimitError, match='TextDoc: got'):
+        less.loads(data, schema)
+    with pytest.raises(LimitError, match='TextDoc: got'):
+        list(less.load_stream([lines], schema))
+    with pytest.raises(LimitError, match='bytes'):
+        list(JsonFormat(limits=Limits(size=10)).load_stream([b' ' * 6, b'{"text": "aaaaa'], schema))
 
 
 def test_faults_in_a_stream_name_the_row() -> None:

@@ -249,10 +249,15 @@ def test_columns_of_several_lengths():
         DocumentArrayStacked[Part].from_protobuf(message)
 
 
-def test_a_number_of_documents_that_no_bytes_stand_for():
-    class Empty(BaseDocumentWithoutId):
-        vec: NdArray
+class Empty(BaseDocumentWithoutId):
+    vec: NdArray
 
+
+class Empties(BaseDocumentWithoutId):
+    all: DocumentArray[Empty]
+
+
+def test_a_number_of_documents_that_no_bytes_stand_for():
     message = message_class('DocVecProto')()
     message.tensor_columns['vec'].dense.shape.extend([2**27 - 1, 0])
     message.tensor_columns['vec'].dense.dtype = '<f4'
@@ -261,6 +266,25 @@ def test_a_number_of_documents_that_no_bytes_stand_for():
     message.tensor_columns['vec'].dense.shape[0] = 2**32 - 1
     with pytest.raises(LimitError):
         decode_columns(message.SerializeToString(), schema_of(Empty))
+
+
+def test_many_small_arrays_of_documents_that_no_bytes_stand_for():
+    message = message_class('DocVecProto')(schema=schema_of(Empties).fingerprint)
+    for _ in range(10):
+        dense = message.docs_vec_columns['all'].data.add().tensor_columns['vec'].dense
+        dense.dtype = '<f4'
+        dense.shape.extend([2**16, 0])
+    with pytest.raises(FormatError, match='655360 inside'):
+        decode_columns(message.SerializeToString(), schema_of(Empties))
+    with pytest.raises(LimitError):
+        decode_columns(message.SerializeToString(), schema_of(Empties), Limits(documents=2**17))
+
+
+def test_many_documents_of_empty_tensors_alone():
+    one = Empty(vec=np.zeros((0, 3), np.float32))
+    back = decode_columns(columns(batch_of([one] * 70_000)), schema_of(Empty))
+    assert len(back) == 70_000
+    assert back.rows()[0].vec.shape == (0, 3)
 
 
 def test_limits():

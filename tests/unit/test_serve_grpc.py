@@ -25,6 +25,7 @@ import grpc
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.documents import TextDoc
 from docarray.errors import InvalidValueError, LimitError, RemoteError, RemoteTimeoutError
+from docarray.formats import Limits
 from docarray.serve import Client, GrpcServer, Service, serve_grpc
 from docarray.typing import NdArray
 from tests.unit import served
@@ -525,6 +526,20 @@ def test_size_limits_in_both_directions() -> None:
             assert caught.value.status == 'RESOURCE_EXHAUSTED'
 
 
+@pytest.mark.parametrize('wire', ['protobuf', 'arrow', 'json'])
+def test_the_number_of_documents_in_a_message_is_limited(wire: str) -> None:
+    documents = DocumentArray[TextDoc]([TextDoc(text='a')] * 5)
+    with serve_grpc(local(mark), max_message_documents=4) as server:
+        with Client(server.address, timeout=SECONDS, wire=wire) as client:
+            assert len(client.mark(documents[:4])) == 4
+            with pytest.raises(RemoteError, match='wanted at most 4.*max_message_documents') as caught:
+                client.mark(documents)
+            assert caught.value.status == 'RESOURCE_EXHAUSTED'
+        with Client(server.address, timeout=SECONDS, wire=wire, max_message_documents=3) as client:
+            with pytest.raises(LimitError, match='wanted at most 3'):
+                client.mark(documents[:4])
+
+
 def test_an_answer_without_end_is_refused_unless_it_is_a_stream() -> None:
     closed = threading.Event()
 
@@ -606,7 +621,7 @@ def test_bytes_of_any_kind_are_refused_and_the_server_lives_on(server: GrpcServe
 def client_message(wire: str) -> bytes:
     from docarray.serve.wire import pack
 
-    return pack(wire, pages(2), 1 << 20)
+    return pack(wire, pages(2), Limits())
 
 
 @pytest.mark.parametrize('name', [*served.FAILING, 'makes_wrong_documents'])

@@ -315,6 +315,19 @@ def test_an_answer_that_fails_midway_is_broken_off(client: httpx.Client) -> None
 # ------------------------------------------------------------------------------ limits and deadlines
 
 
+@pytest.mark.parametrize('media', list(MEDIA))
+def test_the_number_of_documents_in_a_body_is_limited(media: str) -> None:
+    with serving(*FUNCTIONS, max_body_documents=4) as client:
+        assert post(client, '/shout', body_of(texts(*'abcd'), media), media).status_code == 200
+        try:
+            answer = post(client, '/shout', body_of(texts(*'abcde'), media), media)
+        except httpx.RemoteProtocolError:  # the answer to the first four had begun
+            assert media == 'application/x-protobuf-stream'
+            return
+        assert answer.status_code == 413
+        assert 'at most 4' in answer.text
+
+
 def test_a_body_is_refused_as_soon_as_it_is_too_large(client: httpx.Client) -> None:
     assert post(client, '/shout', json.dumps(['x' * (1 << 20)])).status_code == 413
     sent = 0

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any
 
-from docarray.errors import DocArrayError, FormatError, TruncatedError
+from docarray.errors import FormatError, TruncatedError
 from docarray.formats.files.compression import decompress_stream
 from docarray.formats.files.storage import Source
 from docarray.formats.files.tails import FILE_TAILS, untailed_chunks
 from docarray.formats.limits import Limits
 from docarray.schema import Schema
 
-__all__ = ['Input', 'groups', 'missing_seal', 'refuse_pickle']
-
-Item = TypeVar('Item')
-
-#: How many documents, and bytes of them, are read at once in a stream, after a start with one.
-_MOST_ROWS, _MOST_BYTES = 1024, 1 << 20
+__all__ = ['Input', 'missing_seal', 'refuse_pickle']
 
 
 @dataclass
@@ -138,32 +133,3 @@ def refuse_pickle(head: Any, where: str) -> None:
             wanted='what the protocol says',
             hint="If you trust it, name protocol='pickle' or 'pickle-array': reading it can run any code.",
         )
-
-
-def groups(items: Iterable[Item], size: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """Yield items together: one at first, then more and more, so that the first ones need not wait.
-
-    Args:
-        items: What comes one by one; a DocArrayError of it is raised again behind the last group.
-        size: How many bytes an item has.
-
-    Example:
-        >>> list(groups(b'abcd', lambda item: 1))
-        [[97], [98, 99], [100]]
-    """
-    group: list[Item] = []
-    most, total = 1, 0
-    fault: DocArrayError | None = None
-    try:
-        for item in items:
-            group.append(item)
-            total += size(item)
-            if len(group) == most or total >= _MOST_BYTES:
-                yield group
-                group, total, most = [], 0, min(2 * most, _MOST_ROWS)
-    except DocArrayError as error:
-        fault = error
-    if group:
-        yield group
-    if fault is not None:
-        raise fault

@@ -15,9 +15,10 @@ import pydantic_core
 
 from docarray.batch import Batch, collector_paused
 from docarray.errors import FormatError, InvalidValueError, TruncatedError, ValidationError, show
-from docarray.formats.files.inputs import Input, groups, refuse_pickle
+from docarray.formats.files.inputs import Input, refuse_pickle
 from docarray.formats.files.outputs import Job, Sink
-from docarray.formats.json import dump_document, dump_rows, load_rows
+from docarray.formats.grouping import groups
+from docarray.formats.json import SPACE, dump_document, dump_rows, load_rows, split_lines
 from docarray.formats.json_earlier import bytes_in_base64, reads_no_base64
 from docarray.lowering import SCHEMALESS_MARK, STACKED_MARK
 from docarray.rowbatch import RowBatch
@@ -36,7 +37,6 @@ __all__ = [
 
 #: How much is looked at to see what JSON it is.
 _HEAD_BYTES = 256
-_SPACE = b' \t\r\n'
 
 
 # -- writing ------------------------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def read_json(data: Input, lines: bool) -> Iterator[Batch]:
     """
     head, chunks = data.peeked(_HEAD_BYTES)
     refuse_pickle(head, data.name)
-    start = head.lstrip(_SPACE)
+    start = head.lstrip(SPACE)
     if start.startswith(b'[') or (not start and not lines):
         yield from _array(data, chunks)
     elif _COLUMNS.match(start):
@@ -114,7 +114,7 @@ def read_json(data: Input, lines: bool) -> Iterator[Batch]:
             raise fault
         yield RowBatch(data.schema, load_columns(bytes(view), data.schema.document_type, data.name))
     else:
-        yield from _batches(data, _lines(data, chunks))
+        yield from _batches(data, split_lines(chunks, data.limits, data.name))
 
 
 def _array(data: Input, chunks: Iterable[Any]) -> Iterator[Batch]:
@@ -131,7 +131,9 @@ def _array(data: Input, chunks: Iterable[Any]) -> Iterator[Batch]:
 
 
 def _fast(text: bytes, data: Input) -> list[Any] | None:
-    """Return all documents of an array at once; None where its JSON is wrong somewhere."""
+    """Return all documents of an array at once; None where its JSON is wrong, or may have too many."""
+    if text.count(b'{') > data.limits.documents:
+        return None
     try:
         documents = load_rows(text, data.schema.document_type)
     except ValidationError as error:
@@ -143,7 +145,6 @@ def _fast(text: bytes, data: Input) -> list[Any] | None:
             documents = load_rows(bytes_in_base64(text, data.schema.document_type), data.schema.document_type)
         except ValidationError:
             raise error from error.__cause__
-    data.limits.check('documents', len(documents), data.name)
     return documents
 
 
@@ -167,6 +168,7 @@ def _batches(data: Input, texts: Iterator[tuple[bytes, bool]]) -> Iterator[Batch
         fault: FormatError | None = None
         with collector_paused():
             for text, ended in group:
+                data.limits.check('documents', done + len(documents) + 1, data.name)
                 try:
                     documents.append(read(text))
                 except pydantic.ValidationError as error:
@@ -177,7 +179,6 @@ def _batches(data: Input, texts: Iterator[tuple[bytes, bool]]) -> Iterator[Batch
         if fault is not None:
             raise fault
         done += len(documents)
-        data.limits.check('documents', done, data.name)
 
 
 def _fault(error: pydantic_core.ValidationError, where: str, row: int, ended: bool) -> FormatError:
@@ -218,22 +219,6 @@ def _reader(document_type: Any) -> Callable[[bytes], Any]:
         return lambda text: load_rows(b'[' + text + b']', document_type)[0]
     read: Callable[[bytes], Any] = document_type.__pydantic_validator__.validate_json
     return read
-
-
-def _lines(data: Input, chunks: Iterable[Any]) -> Iterator[tuple[bytes, bool]]:
-    """Yield the lines that are not empty, and whether they end in the mark of a line."""
-    pending = bytearray()
-    for chunk in chunks:
-        head, *rest = bytes(chunk).split(b'\n')
-        pending += head
-        if rest:
-            for line in (bytes(pending), *rest[:-1]):
-                if line.strip(_SPACE):
-                    yield line, True
-            pending = bytearray(rest[-1])
-        data.limits.check('size', len(pending), data.name)
-    if pending.strip(_SPACE):
-        yield bytes(pending), False
 
 
 # -- the elements of an array -------------------------------------------------------------------------
@@ -283,14 +268,14 @@ class _Splitter:
             if self.ended or mark == b',':
                 text = bytes(self.buffer[self.begin : self.place - 1])
                 self.begin = self.place
-                if not self.ended or self.count or text.strip(_SPACE):
+                if not self.ended or self.count or text.strip(SPACE):
                     self.count += 1
                     yield text
         del self.buffer[: self.begin]
         self.place -= self.begin
         self.begin = 0
         self.data.limits.check('size', len(self.buffer), self.data.name)
-        if self.ended and self.buffer.strip(_SPACE):
+        if self.ended and self.buffer.strip(SPACE):
             raise FormatError(where=self.data.name, got='more behind the array', wanted='its end')
 
     def _next(self) -> bytes:

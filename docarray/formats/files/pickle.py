@@ -12,9 +12,10 @@ from typing import Any
 from docarray.batch import Batch
 from docarray.errors import DocArrayError, FormatError, TruncatedError, show
 from docarray.formats.files.compression import compress, decompress
-from docarray.formats.files.inputs import Input, groups
+from docarray.formats.files.inputs import Input
 from docarray.formats.files.outputs import Job, Sink
 from docarray.formats.framing import read_frames, write_frames
+from docarray.formats.grouping import groups
 from docarray.lowering import ARRAY_MARK, SCHEMALESS_MARK, STACKED_MARK, is_document
 from docarray.rowbatch import RowBatch
 

@@ -14,10 +14,11 @@ from zlib import crc32
 from docarray.batch import Batch
 from docarray.errors import ChecksumError, FormatError, TruncatedError
 from docarray.formats.files.compression import compress, decompress
-from docarray.formats.files.inputs import Input, groups, missing_seal, refuse_pickle
+from docarray.formats.files.inputs import Input, missing_seal, refuse_pickle
 from docarray.formats.files.outputs import Job, Sink
 from docarray.formats.files.tails import FRAME_TAILS, split_tail
 from docarray.formats.framing import read_frames, write_frames
+from docarray.formats.grouping import groups
 from docarray.formats.protobuf.columns import encode_columns
 from docarray.formats.protobuf.decode import decode_documents
 from docarray.formats.protobuf.encode import encode_document, encode_rows

@@ -159,9 +159,10 @@ class ColumnMessage:
         """Return the names of all columns."""
         return [name for name in {**self.tensors, **self.documents, **self.arrays, **self.items} if name]
 
+    @cached_property
     def lengths(self) -> set[int]:
-        """Return how many documents each column has, of those that say so."""
+        """How many documents each column has, of those that say so."""
         counted = {*map(len, self.arrays.values()), *map(len, self.items.values())}
         tensors = {column.length() for column in self.tensors.values()}
-        nested = (message.lengths() for message in self.documents.values())
+        nested = (message.lengths for message in self.documents.values())
         return counted.union({length for length in tensors if length is not None}, *nested)

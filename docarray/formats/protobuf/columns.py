@@ -97,7 +97,8 @@ def _write_column(key: bytes, one: Field, column: Any, out: Out) -> tuple[int, b
     place = len(out)
     if isinstance(column, Tensors) and column.valid is None and column.data is not None:
         out.append(b'')
-        return _entry(TENSORS, key, place, _write_tensor(one, column.data, out), out), True
+        size, filled = _write_tensor(one, column.data, out)
+        return _entry(TENSORS, key, place, size, out), filled
     if isinstance(column, Tensors) and (column.data is None or not np.any(column.valid)):
         out += (b'', _NO_TENSOR)
         return _entry(TENSORS, key, place, len(_NO_TENSOR), out), False
@@ -111,7 +112,8 @@ def _write_column(key: bytes, one: Field, column: Any, out: Out) -> tuple[int, b
     return _any_column(key, _items(one, column), out), True
 
 
-def _write_tensor(one: Field, data: Any, out: Out) -> int:
+def _write_tensor(one: Field, data: Any, out: Out) -> tuple[int, bool]:
+    """Write a tensor; return its size and whether it has values: no reader takes it at its word else."""
     adapter = framework_of(data)
     assert adapter is not None
     array = adapter.to_numpy(data)
@@ -121,7 +123,7 @@ def _write_tensor(one: Field, data: Any, out: Out) -> int:
         parameter = field(1, field(1, b'type') + field(2, field(3, type_name(adapter.name, '').encode())))
         head = field(2, parameter) + header
     out += (head, payload(array))
-    return len(head) - len(header) + size
+    return len(head) - len(header) + size, array.size > 0
 
 
 def _write_arrays(column: Docs, out: Out) -> int:

@@ -71,6 +71,7 @@ def decode_documents(
     with collector_paused():
         for chunk in _chunks(buffers):
             rows += _Chunk(chunk, schema, reading, len(rows)).documents(trusted)
+            reading.keep()
     return rows
 
 
@@ -109,9 +110,11 @@ class _Chunk:
                     return self.reader.documents(self._parsed(), self.reading)
                 except (UnfitError, BytesNeededError):
                     pass  # that reading may have added empty fields to the messages
+            self.reading.begin()
             try:
                 return self._validated(self._parsed())
             except BytesNeededError:
+                self.reading.begin()
                 return self._validated(self._by_hand())
         except RecursionError as error:
             got = 'documents, lists and maps inside one another'

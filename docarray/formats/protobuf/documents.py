@@ -177,6 +177,7 @@ class DocumentsReader(Reader):
     def _read(
         self, lists: list[Any], read: Callable[[Maps, Reading], list[Any]], reading: Reading
     ) -> list[Any]:
+        reading.count(sum(len(one) for one in lists if one))
         maps = [doc.data for doc in chain.from_iterable(filter(None, lists))]
         return split(read(maps, reading.deeper()) if maps else [], lists)
 

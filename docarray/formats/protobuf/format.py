@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
-from typing import Any
+from itertools import chain
 
 from docarray.batch import Batch
-from docarray.errors import DocArrayError
 from docarray.formats.framing import read_frames, write_frames
+from docarray.formats.grouping import MOST_ROWS, groups
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
 from docarray.formats.protobuf.columns import encode_columns
 from docarray.formats.protobuf.decode import decode_documents
@@ -19,9 +18,6 @@ from docarray.rowbatch import RowBatch
 from docarray.schema import Schema
 
 __all__ = ['ProtobufFormat']
-
-#: How many documents, and bytes of them, a stream reads before it makes a batch of them.
-BATCH_ROWS, BATCH_BYTES = 1024, 1 << 20
 
 
 class ProtobufFormat:
@@ -58,28 +54,8 @@ class ProtobufFormat:
         return write_frames(map(encode_document, rows), None)
 
     def load_stream(self, chunks: Iterable[bytes], schema: Schema) -> Iterator[Batch]:
-        frames, fault, done = read_frames(chunks, self.limits), None, 0
-        while fault is None:
-            messages, fault = _take(frames)
-            if messages:
-                where = f'{schema.document_type.__name__} (from row {done})' if done else ''
-                yield RowBatch(schema, decode_documents(messages, schema, self.limits, where))
-            elif fault is None:
-                return
+        done = 0
+        for messages in groups(read_frames(chunks, self.limits), len, MOST_ROWS):
+            where = f'{schema.document_type.__name__} (from row {done})' if done else ''
+            yield RowBatch(schema, decode_documents(messages, schema, self.limits, where))
             done += len(messages)
-        raise fault
-
-
-def _take(frames: Iterator[bytes]) -> tuple[list[bytes], Any]:
-    """Return the next messages of a stream, and the error that ended them early, if one did."""
-    messages: list[bytes] = []
-    size = 0
-    try:
-        for message in islice(frames, BATCH_ROWS):
-            messages.append(message)
-            size += len(message)
-            if size >= BATCH_BYTES:
-                break
-    except DocArrayError as error:
-        return messages, error
-    return messages, None

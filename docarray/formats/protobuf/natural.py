@@ -31,11 +31,12 @@ class Reading:
         old: Whether what is read may be from before 1.0.
     """
 
-    __slots__ = ('_inner', 'depth', 'limits', 'old', 'where')
+    __slots__ = ('_inner', 'counts', 'depth', 'limits', 'old', 'where')
 
     def __init__(self, limits: Limits, where: str, depth: int = 1, old: bool = True) -> None:
         self.limits, self.where, self.depth, self.old = limits, where, depth, old
         self._inner: Reading | None = None
+        self.counts = [0, 0]  # documents in arrays inside documents that were read, and that are being read
 
     def deeper(self) -> Reading:
         """Return the reading of what is inside a document, list or map.
@@ -46,7 +47,25 @@ class Reading:
         if self._inner is None:
             self.limits.check('depth', self.depth + 1, self.where)
             self._inner = Reading(self.limits, self.where, self.depth + 1, self.old)
+            self._inner.counts = self.counts
         return self._inner
+
+    def begin(self) -> None:
+        """Forget the documents that were being read."""
+        self.counts[1] = 0
+
+    def count(self, documents: int) -> None:
+        """Count documents, in arrays inside others, that are going to be read.
+
+        Raises:
+            LimitError: With those before, they are too many.
+        """
+        self.counts[1] += documents
+        self.limits.check('documents', sum(self.counts), self.where)
+
+    def keep(self) -> None:
+        """Take the documents that were being read as read."""
+        self.counts[:] = [sum(self.counts), 0]
 
 
 def natural(node: Any, reading: Reading) -> Any:

@@ -32,7 +32,7 @@ __all__ = ['decode_columns']
 
 Buffer = bytes | bytearray | memoryview
 
-#: How many documents a message may have whatever its size, for their fields may all be missing.
+#: How many more documents than bytes messages may have, for the fields of documents may all be missing.
 _FEW = 1 << 16
 _EXACT = {'framework': '', 'ragged': 'exact'}
 
@@ -67,6 +67,7 @@ def decode_columns(buffer: Buffer, schema: Schema, limits: Limits | None = None,
     try:
         with collector_paused():
             message = ColumnMessage(view, Reading(limits, where, old=False))  # its own is another message
+            _check_numbers(message)
             if message.schema == schema.fingerprint:
                 try:
                     return _batch(message, schema, None)
@@ -77,25 +78,34 @@ def decode_columns(buffer: Buffer, schema: Schema, limits: Limits | None = None,
         raise LimitError(where=where, got='columns inside one another', wanted='fewer levels') from error
 
 
-def _check_length(length: int, message: ColumnMessage) -> None:
-    message.reading.limits.check('documents', length, message.reading.where)
-    if length > max(_FEW, len(message.raw)):
+def _check_numbers(message: ColumnMessage) -> None:
+    """Check how many documents a message says to have, those in arrays inside it counted apart."""
+    where, limits = message.reading.where, message.reading.limits
+    own, inside, surplus = max(message.lengths, default=0), 0, 0
+    waiting: list[tuple[ColumnMessage, int | None]] = [(message, own)]
+    while waiting:
+        one, known = waiting.pop()  # None for those in arrays
+        length = max(one.lengths, default=known or 0)
+        inside += length if known is None else 0
+        surplus += max(0, length - len(one.raw))
+        waiting += [(nested, length) for nested in one.documents.values() if nested.raw]
+        waiting += [(part, None) for parts in one.arrays.values() for part in parts]
+    limits.check('documents', max(own, inside), where)
+    if surplus > _FEW:
         raise FormatError(
-            where=message.reading.where,
-            got=f'{length} documents in {len(message.raw)} bytes',
+            where=where,
+            got=f'{own} documents in {len(message.raw)} bytes, and {inside} inside them',
             wanted='as many as there are bytes for',
         )
 
 
 def _length(message: ColumnMessage, known: int | None) -> int:
     """Return how many documents a message has, by all columns that say so."""
-    found = message.lengths() | (set() if known is None else {known})
+    found = message.lengths | (set() if known is None else {known})
     if len(found) > 1:
         got = f'columns of {" and ".join(map(str, sorted(found)))} documents'
         raise FormatError(where=message.reading.where, got=got, wanted='columns of one length')
-    length = found.pop() if found else 0
-    _check_length(length, message)
-    return length
+    return found.pop() if found else 0
 
 
 # -- as columns ---------------------------------------------------------------------------------------

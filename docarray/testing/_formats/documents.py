@@ -266,8 +266,11 @@ _BOXES: dict[str, Any] = {'list': list, 'tuple': tuple, 'array': DocumentArray, 
 @st.composite
 def composite_types(draw: st.DrawFn, choice: Choice) -> FieldType:
     """Fields of documents: one, many, one of two classes."""
+    box = draw(st.sampled_from([*_BOXES, 'one', 'union']))
+    if box == 'map':  # a dict is JSON, which has no tags
+        choice = replace(choice, tagged=True)
     first: FieldType = draw(document_types(choice))
-    many, box = st.lists(first.values, max_size=3), draw(st.sampled_from([*_BOXES, 'one', 'union']))
+    many = st.lists(first.values, max_size=3)
     if box == 'map':
         return FieldType(_BOXES[box][str, first.annotation], st.dictionaries(_text, first.values, max_size=2))
     if box == 'union':
