@@ -127,7 +127,7 @@ def wire_target(wire: str, protocol: str) -> Target:
     return Target(
         f'wire:{wire}',
         write_with(rows, protocol),
-        lambda data, cls: whole(unpack(wire, data, Side(rows(cls)), LIMITS.size)),
+        lambda data, cls: whole(unpack(wire, data, Side(rows(cls)), LIMITS)),
     )
 
 
