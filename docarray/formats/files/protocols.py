@@ -128,7 +128,7 @@ def chosen(file_name: str, protocol: str | None, compress: str | None) -> tuple[
         >>> protocol.name, compress
         ('protobuf', 'lz4')
     """
-    by_name, compress_by_name = _by_name(file_name)
+    by_name, compress_by_name = _by_name(file_name) if file_name else (DEFAULT, '')
     if protocol is None and by_name.startswith('pickle'):
         raise InvalidValueError(
             where=file_name,

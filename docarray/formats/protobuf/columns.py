@@ -180,7 +180,7 @@ def _same_size_items(one: Field, column: Any) -> Any:
         rows = np.ascontiguousarray(column.data, dtype).view(np.uint8)
         return _with_head(Heads(None, head, False), rows, len(column))
     if isinstance(column, Texts) and column.rows is None and column.valid is None and len(column):
-        sizes = np.diff(column.offsets)
+        sizes = column.offsets[1:] - column.offsets[:-1]
         start, stop = column.offsets[[0, -1]].tolist()
         rows = np.frombuffer(column.buffer, np.uint8)[start:stop]
         if (sizes == sizes[0]).all() and (not len(rows) or rows.view(np.int8).min() >= 0):
