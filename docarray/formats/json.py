@@ -136,11 +136,13 @@ def tensor_text(tensor: Any) -> str:
     array = tensor.view(_ndarray) if isinstance(tensor, _ndarray) else to_numpy(tensor)
     if array is None:  # a document made without validation may hold anything
         return orjson.dumps(tensor).decode()
+    if array.dtype.kind == 'c':
+        return _object(array, tensor)
     plain = array if array.dtype.isnative else _plain(array)  # orjson 3.10.0 would take the bytes as they are
     try:
         text = _dumps(plain, None, _NUMPY).decode()
     except TypeError:
-        if array.ndim == 0 or array.dtype.kind == 'c':
+        if array.ndim == 0:
             return _object(array, tensor)
         plain = _plain(array)
         text = _dumps(plain, None, _NUMPY).decode()

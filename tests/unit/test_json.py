@@ -162,6 +162,7 @@ def test_null_in_a_list_of_numbers_is_nan() -> None:
         np.array([2**64 - 1], np.uint64),
         np.array([True, False]),
         np.array([1 + 2j, np.nan]),
+        np.array([1 + 2j, 3j], '>c16'),
         np.broadcast_to(np.float32(1), (2, 3)),
     ],
     ids=lambda array: f'{array.dtype}{array.shape}',
