@@ -38,9 +38,11 @@ LEAVES = (
 )
 
 
-def document_types(depth: int = 2, ragged: bool = False) -> st.SearchStrategy[FieldType]:
-    """Return document classes at random, and documents of them."""
-    return kinds.document_types(kinds.Choice(depth, ragged, leaves=LEAVES))
+def document_types(
+    depth: int = 2, ragged: bool = False, tagged: bool = False
+) -> st.SearchStrategy[FieldType]:
+    """Return document classes at random, and documents of them; see ``Choice`` of the contract."""
+    return kinds.document_types(kinds.Choice(depth, ragged, tagged, LEAVES))
 
 
 def same(a: Any, b: Any, views: bool = False) -> bool:
