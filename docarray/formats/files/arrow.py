@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,6 @@ from docarray.formats.files.seals import (
     BlockSums,
     find_seal,
     pack_seal,
-    seal_footer,
     unsealed_chunks,
     verified_blocks,
 )
@@ -94,69 +94,84 @@ def write_parquet(array: Any) -> bytes:
 
 
 class _SealedSink(Sink):
-    """Passes on what is written, and sums it up."""
+    """Passes on what is written, sums it up, and puts a seal behind it, or before the footer.
 
-    def __init__(self, inner: Sink) -> None:
+    Args:
+        inner: Where it goes.
+        magic: The word that ends the file, if that has a footer.
+    """
+
+    def __init__(self, inner: Sink, magic: bytes = b'') -> None:
         super().__init__(inner)
         self.sums = BlockSums()
+        self._magic, self._held = magic, bytearray()
+        self._holding = False
 
-    def _put(self, view: memoryview) -> None:
-        self.sums.add(view)
-        self._file.write(view)
+    def hold(self) -> None:
+        """Keep what is written from now on, with the footer at its end, until ``finish``."""
+        self._holding = bool(self._magic)
 
     def finish(self) -> None:
-        self._file.write(pack_seal(self.sums))
+        held, size = memoryview(self._held), 0
+        if self._holding:
+            tail = _ENDS[self._magic]
+            size = int.from_bytes(held[len(held) - tail :][:4], 'little') + tail
+        self._holding = False
+        footer = held[len(held) - size :]
+        self._put(held[: len(held) - size])
+        self._file.write(pack_seal(self.sums, footer))
+        self._file.write(footer)
+
+    def _put(self, view: memoryview) -> None:
+        if self._holding:
+            self._held += view
+        else:
+            self.sums.add(view)
+            self._file.write(view)
 
 
 def save_stream(job: Job, sink: Sink) -> None:
     """Write an array as an Arrow stream with its seal behind it."""
-    sealed = _SealedSink(sink)
-    _save(job, lambda types: pa.ipc.new_stream(pa.PythonFile(sealed, 'w'), types), _BATCH_BYTES)
-    sealed.finish()
+    _save(job, _SealedSink(sink), pa.ipc.new_stream, _BATCH_BYTES)
 
 
-def save_file(job: Job, file: Any, form: Callable[[], Any] = ArrowFileFormat) -> None:
-    """Write an array as an Arrow file with a seal before its footer.
-
-    Args:
-        job: The array.
-        file: Open for reading and writing, at any place.
-        form: Makes the format, whose options it is written with.
-    """
-    sink, options = pa.PythonFile(Sink(file), 'w'), form().options
-    _save(job, lambda types: pa.ipc.new_file(sink, types, options=options), _BATCH_BYTES)
-    _seal(file, _ARROW)
+def save_file(job: Job, sink: Sink, form: Callable[[], Any] = ArrowFileFormat) -> None:
+    """Write an array as an Arrow file with a seal before its footer; ``form`` makes the format."""
+    options = form().options
+    _save(job, _SealedSink(sink, _ARROW), partial(pa.ipc.new_file, options=options), _BATCH_BYTES)
 
 
-def save_feather(job: Job, file: Any) -> None:
+def save_feather(job: Job, sink: Sink) -> None:
     """Write an array as a Feather file with a seal before its footer."""
-    save_file(job, file, feather)
+    save_file(job, sink, feather)
 
 
-def save_parquet(job: Job, file: Any) -> None:
+def save_parquet(job: Job, sink: Sink) -> None:
     """Write an array as a Parquet file with a seal before its footer."""
-    options = ParquetFormat().options
-    sink = pa.PythonFile(Sink(file), 'w')
-    _save(job, lambda types: pq.ParquetWriter(sink, types, **options), _GROUP_BYTES, PARQUET, PARQUET_STREAM)
-    _seal(file, _PARQUET)
+    writer = partial(pq.ParquetWriter, **ParquetFormat().options)
+    _save(job, _SealedSink(sink, _PARQUET), writer, _GROUP_BYTES, PARQUET, PARQUET_STREAM)
 
 
 def _save(
     job: Job,
-    open_writer: Callable[[Any], Any],
+    sink: _SealedSink,
+    open_writer: Callable[[Any, Any], Any],
     size: int,
     whole: Layout = IPC,
     parts: Layout = IPC_STREAM,
 ) -> None:
     sealed = {_SEALED + job.stored.encode(): b'1'}
+    file = pa.PythonFile(sink, 'w')
     with ExitStack() as opened:
         writer = None
         for made in _record_batches(job, size, whole, parts):
             marked = made.replace_schema_metadata({**made.schema.metadata, **sealed})
-            writer = writer or opened.enter_context(open_writer(marked.schema))
+            writer = writer or opened.enter_context(open_writer(file, marked.schema))
             writer.write_batch(marked)
             job.advance(len(made))
             del made, marked  # before the next ones are made
+        sink.hold()
+    sink.finish()
 
 
 def _record_batches(job: Job, size: int, whole: Layout, parts: Layout) -> Iterator[Any]:
@@ -179,12 +194,6 @@ def _row_bytes(batch: Batch, layout: Layout) -> int:
     """About how many bytes a row has, from some of them."""
     rows = np.unique(np.linspace(0, len(batch) - 1, _SAMPLE_ROWS).astype(np.int64))
     return max(1, int(record_batch(batch.take(rows), layout).nbytes) // len(rows))
-
-
-def _seal(file: Any, magic: bytes) -> None:
-    size = _ENDS[magic]
-    file.seek(-size, 2)
-    seal_footer(file, int.from_bytes(file.read(4), 'little') + size)
 
 
 # -- reading ------------------------------------------------------------------------------------------

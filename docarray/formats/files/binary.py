@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,30 +64,15 @@ def save_binary(
     form, how = chosen(file_name(file), protocol, compress)
     with (
         _progress(show_progress, 'Writing', len(array)) as advance,
-        open_target(file, seekable=form.footer and not how) as target,
+        open_target(file) as target,
     ):
         job = Job(array, '' if form.each else how, how if form.each else '', advance)
-        save = form.function('save')
-        if not form.footer:
-            sink = (
-                CompressedSink(target, how, FILE_TAILS[how] if form.sealed else None)
-                if job.compress
-                else Sink(target)
-            )
-            save(job, sink)
-            sink.finish()
-        elif not how:
-            save(job, target)
-        else:
-            _save_then_compress(save, job, CompressedSink(target, how, FILE_TAILS[how]))
-
-
-def _save_then_compress(save: Callable[[Job, Any], None], job: Job, sink: Sink) -> None:
-    """Write what has a footer, which needs a file, and then compress that file."""
-    with tempfile.TemporaryFile() as local:
-        save(job, local)
-        local.seek(0)
-        shutil.copyfileobj(local, sink, 1 << 20)
+        sink = (
+            CompressedSink(target, how, FILE_TAILS[how] if form.sealed else None)
+            if job.compress
+            else Sink(target)
+        )
+        form.function('save')(job, sink)
         sink.finish()
 
 

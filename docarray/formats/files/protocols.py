@@ -28,7 +28,6 @@ class Protocol:
         save: ``(job, sink)``, into a file, with checksums.
         read: ``(input[, lines]) -> Iterator[Batch]``, of either.
         each: Whether documents are compressed one by one.
-        footer: Whether ``save`` needs a file that it can read and write at any place.
         sealed: Whether files have checksums.
         options: More arguments for ``read``.
     """
@@ -39,7 +38,6 @@ class Protocol:
     save: str
     read: str
     each: bool = False
-    footer: bool = False
     sealed: bool = True
     options: tuple[Any, ...] = ()
 
@@ -54,9 +52,9 @@ PROTOCOLS = {
         Protocol('protobuf-array', 'protobuf', 'write_message', 'save_message', 'read_message'),
         Protocol('protobuf', 'protobuf', 'write_stream', 'save_stream', 'read_stream', each=True),
         Protocol('arrow', 'arrow', 'write_stream', 'save_stream', 'read_arrow'),
-        Protocol('arrow-file', 'arrow', 'write_file', 'save_file', 'read_arrow', footer=True),
-        Protocol('feather', 'arrow', 'write_feather', 'save_feather', 'read_arrow', footer=True),
-        Protocol('parquet', 'arrow', 'write_parquet', 'save_parquet', 'read_parquet', footer=True),
+        Protocol('arrow-file', 'arrow', 'write_file', 'save_file', 'read_arrow'),
+        Protocol('feather', 'arrow', 'write_feather', 'save_feather', 'read_arrow'),
+        Protocol('parquet', 'arrow', 'write_parquet', 'save_parquet', 'read_parquet'),
         Protocol('json', 'json', 'write_lines', 'save_lines', 'read_json', sealed=False, options=(True,)),
         Protocol(
             'json-array',

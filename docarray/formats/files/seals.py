@@ -30,7 +30,6 @@ __all__ = [
     'find_seal',
     'nearly',
     'pack_seal',
-    'seal_footer',
     'unsealed_chunks',
     'verified_blocks',
 ]
@@ -207,23 +206,6 @@ def verified_blocks(data: Any, seal: BlockSeal) -> Iterator[Any]:
         block = data[start : min(start + BLOCK_BYTES, seal.before)]
         seal.check_block(number, block)
         yield block
-
-
-def seal_footer(file: Any, footer_bytes: int) -> None:
-    """Put a seal before the footer of a file.
-
-    Args:
-        file: The file, open for reading and writing, at any place.
-        footer_bytes: How long the footer is, with what ends the file.
-    """
-    place = file.seek(-footer_bytes, 2)
-    footer = file.read()
-    sums = BlockSums()
-    file.seek(0)
-    while sums.size < place:
-        sums.add(file.read(min(BLOCK_BYTES, place - sums.size)))
-    file.write(pack_seal(sums, footer))
-    file.write(footer)
 
 
 def unsealed_chunks(chunks: Iterable[Any], where: str, found: Callable[[bool], None]) -> Iterator[bytes]:

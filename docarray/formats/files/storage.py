@@ -217,14 +217,13 @@ def _store(url: str, **options: Any) -> tuple[Any, str]:
 
 
 @contextmanager
-def open_target(file: Any, seekable: bool = False) -> Iterator[Any]:
+def open_target(file: Any) -> Iterator[Any]:
     """Open something to write; what was there is replaced when the block ends, and stays if it fails.
 
     What goes to an open file, a pipe or a device is there as soon as it is written.
 
     Args:
         file: A path, a URL, or a file object open for writing bytes.
-        seekable: Give a file that can be read and written at any place, whatever it is in the end.
 
     Yields:
         A file object open for writing bytes.
@@ -241,16 +240,15 @@ def open_target(file: Any, seekable: bool = False) -> Iterator[Any]:
         with _replacing(os.path.realpath(path)) as opened:
             yield opened
     elif path is not None:
-        with open(path, 'wb') as opened, _through_disk(opened, seekable) as target:
-            yield target
+        with open(path, 'wb') as opened:
+            yield opened
     elif _is_url(file) and not _is_web(file):
         with tempfile.TemporaryFile() as local:
             yield local
             local.seek(0)
             _upload(local, file)
     elif hasattr(file, 'write') and not isinstance(file, io.TextIOBase):
-        with _through_disk(file, seekable) as target:
-            yield target
+        yield file
     else:
         raise InvalidValueError(
             where='file', got=show(file), wanted='a path, a URL to write to, or a file open for writing bytes'
@@ -262,18 +260,6 @@ def _is_replaceable(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except FileNotFoundError:
         return True
-
-
-@contextmanager
-def _through_disk(file: Any, seekable: bool) -> Iterator[Any]:
-    if not seekable:
-        yield file
-        return
-    with tempfile.TemporaryFile() as local:
-        yield local
-        local.seek(0)
-        while piece := local.read(1 << 20):
-            write_all(file, memoryview(piece))
 
 
 def write_all(file: Any, view: memoryview) -> None:
