@@ -69,10 +69,10 @@ class ArrowFormat:
                 types = made.schema
                 writer = pa.ipc.new_stream(pa.PythonFile(sink, 'w'), types)
             writer.write_batch(made)
-            yield sink.taken()
+            yield b''.join(sink.taken())
         if writer is not None:
             writer.close()
-            yield sink.taken()
+            yield b''.join(sink.taken())
 
     def load_stream(self, chunks: Iterable[Buffer], schema: Schema) -> Iterator[Batch]:
         for batch in read_batches(ChunkSource(chunks), schema, self.limits, self.name):
@@ -113,10 +113,10 @@ class ArrowFileFormat:
             if writer is None:
                 writer = self._writer(pa.PythonFile(sink, 'w'), made.schema)
             writer.write_batch(made)
-            yield sink.taken()
+            yield b''.join(sink.taken())
         if writer is not None:
             writer.close()
-            yield sink.taken()
+            yield b''.join(sink.taken())
 
     def load_stream(self, chunks: Iterable[Buffer], schema: Schema) -> Iterator[Batch]:
         source = ChunkSource(chunks)
@@ -185,7 +185,7 @@ class Outbox(io.RawIOBase):
     """A file to write to, out of which what was written is taken as it comes."""
 
     def __init__(self) -> None:
-        self.pieces: list[bytes] = []
+        self.pieces: list[memoryview] = []
         self.place = 0
 
     def writable(self) -> bool:
@@ -195,14 +195,14 @@ class Outbox(io.RawIOBase):
         return self.place
 
     def write(self, data: Any) -> int:
-        self.pieces.append(bytes(data))
+        self.pieces.append(memoryview(data).cast('B'))  # which pyarrow lets go of
         self.place += len(self.pieces[-1])
         return len(self.pieces[-1])
 
-    def taken(self) -> bytes:
-        """Return what was written since the last time."""
+    def taken(self) -> list[memoryview]:
+        """Return what was written since the last time, not copied."""
         pieces, self.pieces = self.pieces, []
-        return b''.join(pieces)
+        return pieces
 
 
 # -- reading ------------------------------------------------------------------------------------------

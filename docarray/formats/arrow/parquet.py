@@ -80,10 +80,10 @@ class ParquetFormat:
             if writer is None:
                 writer = self._writer(sink, made.schema)
             writer.write_batch(made, self.row_group_size)
-            yield sink.taken()
+            yield b''.join(sink.taken())
         if writer is not None:
             writer.close()
-            yield sink.taken()
+            yield b''.join(sink.taken())
 
     def load_stream(self, chunks: Iterable[Buffer], schema: Schema) -> Iterator[Batch]:
         # What is where stands at the end of the file: it has to be there whole.

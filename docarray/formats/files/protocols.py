@@ -23,8 +23,7 @@ class Protocol:
 
     Attributes:
         name: Its name.
-        module: The module of ``docarray.formats.files`` that has the functions.
-        write: ``(array[, each]) -> bytes``, without checksums.
+        write: ``(array[, each]) -> bytes``, without checksums; as the module in this package and the name.
         save: ``(job, sink)``, into a file, with checksums.
         read: ``(input[, lines]) -> Iterator[Batch]``, of either.
         each: Whether documents are compressed one by one.
@@ -33,7 +32,6 @@ class Protocol:
     """
 
     name: str
-    module: str
     write: str
     save: str
     read: str
@@ -43,30 +41,45 @@ class Protocol:
 
     def function(self, kind: str) -> Any:
         """Return one of the functions: 'write', 'save' or 'read'."""
-        return getattr(import_module(f'docarray.formats.files.{self.module}'), getattr(self, kind))
+        module, _, name = getattr(self, kind).partition(':')
+        return getattr(import_module(f'docarray.formats.files.{module}'), name)
 
 
 PROTOCOLS = {
     row.name: row
     for row in (
-        Protocol('protobuf-array', 'protobuf', 'write_message', 'save_message', 'read_message'),
-        Protocol('protobuf', 'protobuf', 'write_stream', 'save_stream', 'read_stream', each=True),
-        Protocol('arrow', 'arrow', 'write_stream', 'save_stream', 'read_arrow'),
-        Protocol('arrow-file', 'arrow', 'write_file', 'save_file', 'read_arrow'),
-        Protocol('feather', 'arrow', 'write_feather', 'save_feather', 'read_arrow'),
-        Protocol('parquet', 'arrow', 'write_parquet', 'save_parquet', 'read_parquet'),
-        Protocol('json', 'json', 'write_lines', 'save_lines', 'read_json', sealed=False, options=(True,)),
+        Protocol(
+            'protobuf-array', 'protobuf:write_message', 'protobuf:save_message', 'protobuf:read_message'
+        ),
+        Protocol(
+            'protobuf', 'protobuf:write_stream', 'protobuf:save_stream', 'protobuf:read_stream', each=True
+        ),
+        Protocol('arrow', 'arrow:write_stream', 'arrow:save_stream', 'arrow_read:read_arrow'),
+        Protocol('arrow-file', 'arrow:write_file', 'arrow:save_file', 'arrow_read:read_arrow'),
+        Protocol('feather', 'arrow:write_feather', 'arrow:save_feather', 'arrow_read:read_arrow'),
+        Protocol('parquet', 'arrow:write_parquet', 'arrow:save_parquet', 'arrow_read:read_parquet'),
+        Protocol(
+            'json', 'json:write_lines', 'json:save_lines', 'json:read_json', sealed=False, options=(True,)
+        ),
         Protocol(
             'json-array',
-            'json',
-            'write_array',
-            'save_array',
-            'read_json',
+            'json:write_array',
+            'json:save_array',
+            'json:read_json',
             sealed=False,
             options=(False,),
         ),
-        Protocol('pickle', 'pickle', 'write_stream', 'save_stream', 'read_stream', each=True, sealed=False),
-        Protocol('pickle-array', 'pickle', 'write_array', 'save_array', 'read_array', sealed=False),
+        Protocol(
+            'pickle',
+            'pickle:write_stream',
+            'pickle:save_stream',
+            'pickle:read_stream',
+            each=True,
+            sealed=False,
+        ),
+        Protocol(
+            'pickle-array', 'pickle:write_array', 'pickle:save_array', 'pickle:read_array', sealed=False
+        ),
     )
 }
 
