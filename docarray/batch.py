@@ -106,7 +106,7 @@ class Batch:
         """Return batches of one schema joined (at least one)."""
         first = batches[0]
         data = {}
-        for name in first.schema.fields:
+        for name in first.data:
             try:
                 data[name] = _concat_columns([batch.data[name] for batch in batches])
             except DocArrayError as error:

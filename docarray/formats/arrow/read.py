@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -131,12 +131,13 @@ class BatchReader:
         self.record = record_of(schema)
         self.trusted = is_trusted(self.record, schema.fingerprint, types)
 
-    def read(self, batch: Any, done: int = 0) -> Batch:
+    def read(self, batch: Any, done: int = 0, names: Sequence[str] | None = None) -> Batch:
         """Return a record batch as a batch: as columns, or as documents where it was validated.
 
         Args:
             batch: A ``pyarrow.RecordBatch``.
             done: How many documents came before it, for errors.
+            names: Read only these fields, if the class can be ``trusted``; others are not looked at.
 
         Raises:
             ValidationError: A document was refused.
@@ -144,19 +145,24 @@ class BatchReader:
             LimitError: There are too many documents, or they are too deep.
         """
         self.limits.check('documents', batch.num_rows, self.where)
-        validate(batch)
+        places = [place for place, one in enumerate(self.fields) if names is None or one.name in names]
+        if names is None:
+            batch.validate()
+        validate([batch.column(place) for place in places])
         if self.trusted:
+            nodes = [self.record.nodes[place] for place in places if self.record.nodes]
+            fields = [self.fields[place] for place in places]
+            arrays = map(batch.column, places)
             try:
-                return _batch(self.record, batch.columns, self.fields, batch.num_rows, self.limits)
+                return _batch(self.record.schema, nodes, arrays, fields, batch.num_rows, self.limits)
             except _UnfitError:
                 pass
         return RowBatch(self.schema, checked_documents(self.record, batch, self.limits, done))
 
 
-def validate(batch: Any) -> None:
-    """Raise ArrowInvalid unless the memory of a record batch is as Arrow has it: offsets, UTF-8, codes."""
-    batch.validate()
-    for array in batch.columns:
+def validate(arrays: Iterable[Any]) -> None:
+    """Raise ArrowInvalid unless the memory of arrays is as Arrow has it: offsets, UTF-8, codes."""
+    for array in arrays:
         # Ids and the like: looking at all bytes at once is several times as fast.
         if not (pa.types.is_large_string(array.type) and is_ascii(array)):
             array.validate(full=True)
@@ -187,19 +193,26 @@ def _inner_types(kind: Any) -> list[Any]:
     return [kind.field(place).type for place in range(kind.num_fields)]
 
 
-def _batch(record: Record, arrays: Iterable[Any], fields: list[Any], length: int, limits: Limits) -> Batch:
+def _batch(
+    schema: Schema,
+    nodes: Iterable[Node],
+    arrays: Iterable[Any],
+    fields: list[Any],
+    length: int,
+    limits: Limits,
+) -> Batch:
     data = {
         node.name: _READERS[node.form](node, array, field, limits)
-        for node, array, field in zip(record.nodes, arrays, fields, strict=False)
+        for node, array, field in zip(nodes, arrays, fields, strict=False)
     }
-    return Batch(record.schema, data, length)
+    return Batch(schema, data, length)
 
 
 def _struct(record: Record, array: Any, limits: Limits) -> Batch:
     kind = array.type
     # What stands in a row that is missing is missing, too.
     parts = array.flatten() if array.null_count else [array.field(place) for place in range(kind.num_fields)]
-    return _batch(record, parts, list(kind), len(array), limits)
+    return _batch(record.schema, record.nodes, parts, list(kind), len(array), limits)
 
 
 # -- a column of each form ----------------------------------------------------------------------------
