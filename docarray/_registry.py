@@ -45,6 +45,11 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row('html', 'docarray.display.html:to_html', '', 'HTML of a document or array'),
         Row('load_binary', 'docarray.formats.files.binary:load_binary', '', 'an array of a file'),
         Row('proto_schema', 'docarray.formats.protobuf:proto_schema', '', 'a class as a .proto file'),
+        Row('open', 'docarray.stores.opened:OpenedArray', 'arrow', 'an array in a store, to be read lazily'),
+        Row('pull', 'docarray.stores.arrays:pull', 'arrow', 'an array of a store'),
+        Row('pull_stream', 'docarray.stores.arrays:pull_stream', 'arrow', 'the documents of a store'),
+        Row('push', 'docarray.stores.arrays:push', 'arrow', 'write an array to a store'),
+        Row('push_stream', 'docarray.stores.arrays:push_stream', 'arrow', 'write documents to a store'),
         Row('rich', 'docarray.display.text:to_rich', 'display', 'rich renderable of a document or array'),
         Row('rows', 'docarray.array.rows:DocumentArray', '', 'the rows that a stacked array unstacks to'),
         Row('save_binary', 'docarray.formats.files.binary:save_binary', '', 'write an array to a file'),
@@ -78,6 +83,7 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row('tensorflow', 'docarray.frameworks.tensorflow:TensorFlowFramework', 'tensorflow', 'tf.Tensor'),
         Row('torch', 'docarray.frameworks.torch:TorchFramework', 'torch', 'torch.Tensor on any device'),
     ),
+    'store': (Row('file', 'docarray.stores.file:FileStore', '', 'files of this machine'),),
 }
 
 

@@ -24,6 +24,8 @@
     ├── FetchError (OSError)                 a URL that cannot be read
     │   ├── FetchTimeoutError (TimeoutError)
     │   └── MissingFileError (FileNotFoundError)
+    ├── StoreError (OSError)                 a store did not do as it was asked
+    │   └── ConflictError                    another writer was first
     ├── RemoteError (RuntimeError)           a service refused or failed
     │   └── RemoteTimeoutError (TimeoutError)
     ├── PreprocessError (RuntimeError)       a user's function failed inside a dataset
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     'ChecksumError',
+    'ConflictError',
     'DecodeError',
     'DocArrayError',
     'DtypeError',
@@ -68,6 +71,7 @@ __all__ = [
     'SchemaError',
     'ShapeError',
     'StackError',
+    'StoreError',
     'TensorError',
     'TruncatedError',
     'UnsupportedError',
@@ -140,26 +144,6 @@ class DocArrayError(Exception):
 
     def __reduce__(self) -> Any:
         return _rebuild, (type(self), self.__dict__)
-
-
-def brief(fault: dict[str, Any]) -> dict[str, Any]:
-    """Return one of pydantic's faults with nothing in it that is long or that JSON cannot say.
-
-    Example:
-        >>> brief({'type': 'x', 'loc': ('n',), 'msg': 'bad', 'input': ['word'] * 1000})['input'][
-        ...     -7:
-        ... ]
-        "'wor..."
-    """
-    given, error = fault.get('input'), fault.get('ctx', {}).get('error')
-    if given is not None and type(given) not in (bool, int):
-        fault = {**fault, 'input': given if type(given) is str and len(given) <= _SHOWN else show(given)}
-    if isinstance(error, DocArrayError):
-        about = {'code': error.code, 'got': error.got, 'wanted': error.wanted, 'hint': error.hint}
-        fault = {**fault, 'type': error.code, 'ctx': {key: text for key, text in about.items() if text}}
-    elif isinstance(error, Exception):
-        fault = {**fault, 'ctx': {'error': str(error)}}
-    return fault
 
 
 def _rebuild(cls: type[DocArrayError], state: dict[str, Any]) -> DocArrayError:
@@ -288,6 +272,18 @@ class MissingFileError(FetchError, FileNotFoundError):
     """A local file does not exist."""
 
     code = 'missing_file'
+
+
+class StoreError(DocArrayError, OSError):
+    """A store did not do as it was asked; what it had is still there."""
+
+    code = 'store'
+
+
+class ConflictError(StoreError):
+    """Another writer was first, and what it wrote stays."""
+
+    code = 'conflict'
 
 
 class RemoteError(DocArrayError, RuntimeError):

@@ -14,7 +14,8 @@ from docarray import _lazy
 from docarray.array.typed import AnyDocumentArray
 from docarray.document import BaseDocumentWithoutId
 from docarray.document_io import TensorForm
-from docarray.errors import InvalidValueError, brief, show
+from docarray.errors import InvalidValueError, show
+from docarray.formats.faults import brief
 
 if TYPE_CHECKING:
     from fastapi import Request, Response

@@ -13,6 +13,7 @@ from pydantic_core import core_schema
 
 from docarray import _registry
 from docarray.array.array_io import ArrayIO
+from docarray.array.array_store import ArrayStore
 from docarray.array.select import no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
 from docarray.array.validate import assigned_columns, several
@@ -42,7 +43,7 @@ __all__ = ['DocumentArrayStacked']
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArrayStacked(ArrayIO, Shown, AnyDocumentArray, Generic[T]):
+class DocumentArrayStacked(ArrayIO, ArrayStore, Shown, AnyDocumentArray, Generic[T]):
     """Documents as columns: one tensor (n, *shape) per tensor field, nested columns for nested documents.
 
     ``array.stack()`` makes one and ``stacked.unstack()`` goes back; neither changes its source.

@@ -13,6 +13,7 @@ import pydantic
 from pydantic_core import core_schema
 
 from docarray.array.array_io import ArrayIO
+from docarray.array.array_store import ArrayStore
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.select import Rows, no_attribute, read_index
 from docarray.array.typed import AnyDocumentArray, typed
@@ -29,7 +30,7 @@ __all__ = ['DocumentArray']
 T = TypeVar('T', bound=BaseDocumentWithoutId)
 
 
-class DocumentArray(list[T], ArrayIO, Shown, AnyDocumentArray):
+class DocumentArray(list[T], ArrayIO, ArrayStore, Shown, AnyDocumentArray):
     """A list of documents of one class, with their fields as attributes.
 
     ``DocumentArray[Student]`` is a class; its instances take Students, or dicts that make one.

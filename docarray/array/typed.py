@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import GenericAlias
 from typing import Any, ClassVar, TypeVar
 
+from docarray import _registry
 from docarray._typed import TypedMeta, derive, pickles_by_recipe, typed_by_class
 from docarray.errors import SchemaError, show
 from docarray.lowering import is_document
@@ -50,6 +51,25 @@ class ArrayMeta(TypedMeta):
                 hint='Derive the class from BaseDocument.',
             )
         return typed_by_class(cls, document, lambda: _derive(cls, document))
+
+    def open(cls, url: str, limits: Any = None) -> Any:
+        """Open an array in a store, to read documents and columns of it when they are asked for.
+
+        It is a method of the class alone, so that ``array.open`` may be a field.
+
+        Args:
+            url: Where the array is.
+            limits: What is read at most (``docarray.formats.Limits``).
+
+        Returns:
+            A ``docarray.stores.OpenedArray``.
+
+        Raises:
+            MissingFileError: There is no such array.
+            StoreError: It cannot be read.
+            FormatError: It is no array, or has changed since it was written.
+        """
+        return _registry.method('open')(cls.document_type, url, limits)
 
     @property
     def doc_type(cls) -> Any:

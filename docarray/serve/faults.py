@@ -20,8 +20,8 @@ from docarray.errors import (
     StackError,
     TensorError,
     ValidationError,
-    brief,
 )
+from docarray.formats.faults import brief
 
 __all__ = ['LOGGER', 'Fault', 'cut', 'fault_of']
 

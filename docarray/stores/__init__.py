@@ -5,16 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from docarray import _registry
 from docarray.errors import InvalidValueError, show
 
-__all__ = ['Store', 'StoreEntry', 'get_store', 'store_schemes']
+__all__ = ['Store', 'StoreEntry', 'Stored', 'get_store', 'name_of', 'store_schemes']
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,39 @@ class StoreEntry:
     version: str = ''
 
 
+class Stored(Protocol):
+    """One version of a stream in a store. It stays as it is when another version is written.
+
+    Attributes:
+        name: Its URL.
+        size: How many bytes it has.
+        version: A text that another version does not have.
+        view: All of its bytes, where they are in memory or mapped into it.
+    """
+
+    name: str
+    size: int
+    version: str
+    view: memoryview | None
+
+    def read(self, ranges: Sequence[tuple[int, int]]) -> Iterable[Any]:
+        """Return the bytes of each range (start, stop).
+
+        Raises:
+            StoreError: They cannot be read, or this version is there no more.
+        """
+
+    def close(self) -> None:
+        """Let go of it; memory that was returned stays valid."""
+
+
 @runtime_checkable
 class Store(Protocol):
     """What docarray asks of a place to keep things: streams of bytes, found by URL.
 
     A store knows nothing of documents; a format makes the bytes. The names in a URL are data: none of
     them, ``..`` included, may lead out of the root that the store was given, and no two names mean one
-    stream. A missing stream is a MissingFileError, any other failure a FetchError with its cause.
+    stream. A missing stream is a MissingFileError, any other failure a StoreError with its cause.
 
     One store object may be used by several threads.
 
@@ -54,15 +80,12 @@ class Store(Protocol):
 
     scheme: str
 
-    def read(self, url: str) -> Iterator[bytes]:
-        """Yield the bytes of a stream, in chunks of the store's choice.
-
-        What is read is one version of the stream, even if another is written meanwhile. A stream that ends
-        before its time is an error, never a shorter stream.
+    def open(self, url: str) -> Stored:
+        """Return one version of a stream, which is read as a whole or in part.
 
         Raises:
-            MissingFileError: There is no such stream. Raised by the first ``next`` at the latest.
-            FetchError: It cannot be read.
+            MissingFileError: There is no such stream.
+            StoreError: It cannot be read.
         """
 
     def write(self, url: str, chunks: Iterable[bytes], *, overwrite: bool = True) -> StoreEntry:
@@ -70,7 +93,7 @@ class Store(Protocol):
 
         Readers and ``list`` see the old stream, or none, until this returns; then the new one. If ``chunks``
         raises, or the process is killed, the old stream stays, and what is left behind disturbs no
-        later write. Of two writers at a time one comes last and wins.
+        later write. Of several writers at a time one wins, and all others get an error.
 
         Args:
             url: Where to.
@@ -79,7 +102,8 @@ class Store(Protocol):
                 process is writing it at the same time.
 
         Raises:
-            FetchError: It cannot be written, or is there already and ``overwrite`` is False.
+            StoreError: It cannot be written, or is there already and ``overwrite`` is False.
+            ConflictError: Another write of the same stream ended since this one began.
         """
 
     def list(self, url: str) -> Iterator[StoreEntry]:
@@ -95,6 +119,30 @@ class Store(Protocol):
         Raises:
             MissingFileError: It was not, and ``missing_ok`` is False.
         """
+
+
+def name_of(url: str) -> str:
+    """Return the name in a URL, what stands behind ``scheme://``, having looked at it.
+
+    A name has parts with slashes between them; the first may be empty, for a place that is not relative.
+
+    Raises:
+        InvalidValueError: Another part is empty, ``.`` or ``..``, or has a null character or another
+            control character.
+
+    Example:
+        >>> name_of('s3://photos/2026/all')
+        'photos/2026/all'
+    """
+    name = url.partition('://')[2]
+    parts = name.removeprefix('/').split('/')
+    if any(part in ('', '.', '..') or min(part) < ' ' for part in parts):
+        raise InvalidValueError(
+            where=url,
+            got=f'the name {show(name)}',
+            wanted='parts with slashes between them, none empty, "." or "..", without control characters',
+        )
+    return name
 
 
 def get_store(url: str) -> Store:

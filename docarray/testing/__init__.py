@@ -2,5 +2,6 @@
 
 from docarray.testing.formats import FormatContract
 from docarray.testing.frameworks import FrameworkContract
+from docarray.testing.stores import StoreContract
 
-__all__ = ['FormatContract', 'FrameworkContract']
+__all__ = ['FormatContract', 'FrameworkContract', 'StoreContract']

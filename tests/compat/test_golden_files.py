@@ -8,7 +8,8 @@ import pytest
 
 from docarray import DocumentArray, DocumentArrayStacked
 from docarray import proto as messages
-from docarray.errors import DocArrayError
+from docarray.errors import DocArrayError, UnsupportedError
+from docarray.stores.arrays import info
 from tests.compat.golden import (
     FOLDERS,
     ROOT,
@@ -22,8 +23,8 @@ from tests.compat.golden import (
     value_differs,
 )
 
-#: Read by the modules for stores and indexes, whose tests have to take these files over.
-LATER = {'store': 'docarray.stores', 'inmemory': 'docarray.indexes', 'hnsw': 'docarray.indexes'}
+#: Read by the modules for indexes, whose tests have to take these files over.
+LATER = {'inmemory': 'docarray.indexes', 'hnsw': 'docarray.indexes'}
 HERE = {
     'doclist',
     'doclist-base64',
@@ -35,6 +36,7 @@ HERE = {
     'docvec-json',
     'proto',
     'csv',
+    'store',
 }
 ELSEWHERE = {'pickle', 'pickle-base64', 'disguised'}  # in test_golden_pickles.py
 
@@ -211,3 +213,16 @@ def test_a_file_of_another_protocol_is_refused() -> None:
         for protocol in ('arrow', 'parquet', 'json-array' if file.call[0] != 'json-array' else 'protobuf'):
             with pytest.raises(DocArrayError):
                 DocumentArray[next(file.readers())].load_binary(file.where, protocol)
+
+
+@by('store')
+def test_stores(file: File) -> None:
+    url = f'file://{file.where.with_suffix("")}'
+    for cls in readers(file):
+        array = DocumentArray[cls]
+        assert not documents_differ(file, array.pull(url), cls)
+        assert not documents_differ(file, array.pull_stream(url), cls)
+        assert not documents_differ(file, DocumentArrayStacked[cls].pull(url), cls)
+        assert info(url).documents == len(file.docs)
+        with pytest.raises(UnsupportedError, match='Pull it and push it again'):
+            array.open(url)

@@ -6,9 +6,10 @@ memory. Rows are several, of some MiB each, so that they can be read one after a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from docarray.formats.building import batch_of
 from docarray.formats.files.arrow_index import pack_index
 from docarray.formats.files.outputs import Job, Sink
 from docarray.formats.files.seals import BlockSums, pack_seal
+from docarray.rowbatch import RowBatch
+from docarray.schema import Schema
 
 __all__ = [
     'array_chunks',
@@ -29,6 +32,7 @@ __all__ = [
     'save_file',
     'save_parquet',
     'save_stream',
+    'stream_chunks',
     'write_feather',
     'write_file',
     'write_parquet',
@@ -47,8 +51,14 @@ _WHOLE_BYTES = 16 << 20
 #: Bytes of rows in a record batch, and in a group of rows of Parquet.
 _BATCH_BYTES, _GROUP_BYTES = 2 << 20, 8 << 20
 _SAMPLE_ROWS = 16
+#: Documents in the first record batch of a stream; the size of theirs says how many the next one has.
+_FIRST_ROWS = 16
 #: Pieces up to this size are handed on together.
 _SMALL_BYTES = 1 << 14
+
+
+def _nothing(count: int) -> None:
+    pass
 
 
 # -- messages -----------------------------------------------------------------------------------------
@@ -103,13 +113,42 @@ def save_parquet(job: Job, sink: Sink) -> None:
     _save(job, sink, file, _GROUP_BYTES, PARQUET, PARQUET_STREAM)
 
 
-def array_chunks(batches: Iterable[Batch]) -> Iterator[Any]:
-    """Yield the bytes of an Arrow file, as ``save_file`` writes it, as its batches come.
+def array_chunks(array: Any, advance: Callable[[int], None] = _nothing) -> Generator[Any, None, None]:
+    """Yield the bytes of an Arrow file of an array, as ``save_file`` writes it, in small record batches.
 
     Args:
-        batches: At least one. Whatever their values, all have the types that their class declares.
+        array: Either array of documents.
+        advance: Called with how many documents were written, as they are.
     """
-    return _arrow_file().chunks((record_batch(batch, IPC_STREAM) for batch in batches), 'none')
+    return _arrow_file().chunks(
+        _record_batches(Job(array), _BATCH_BYTES, IPC, IPC_STREAM, True), 'none', advance
+    )
+
+
+def stream_chunks(
+    schema: Schema, documents: Iterable[Any], advance: Callable[[int], None] = _nothing
+) -> Generator[Any, None, None]:
+    """Yield the bytes of an Arrow file of documents, as they come.
+
+    Args:
+        schema: Of their class.
+        documents: The documents. Whatever their values, all columns have the types that the class declares.
+        advance: Called with how many documents were written, as they are.
+    """
+    return _arrow_file().chunks(_batches_of_stream(schema, documents), 'none', advance)
+
+
+def _batches_of_stream(schema: Schema, documents: Iterable[Any]) -> Iterator[Any]:
+    rows, found = _FIRST_ROWS, iter(documents)
+    piece = list(islice(found, rows))
+    while True:
+        made = record_batch(RowBatch(schema, piece), IPC_STREAM)  # the first one also of no documents
+        yield made
+        rows = max(1, min(2 * rows, len(piece) * _BATCH_BYTES // max(1, made.nbytes)))
+        del made
+        piece = list(islice(found, rows))
+        if not piece:
+            return
 
 
 def _save(
@@ -124,15 +163,16 @@ def _save(
         sink.write(chunk)
 
 
-def _record_batches(job: Job, size: int, whole: Layout, parts: Layout) -> Iterator[Any]:
+def _record_batches(job: Job, size: int, whole: Layout, parts: Layout, small: bool = False) -> Iterator[Any]:
+    """Yield an array as record batches of about a size; columns as one, unless they are to be ``small``."""
     batch = batch_of(job.array)
     count = len(batch)
-    if job.stacked or not count:
+    if (job.stacked and not small) or not count:
         yield record_batch(batch, whole)
         return
     row = _row_bytes(batch, whole)
     step = max(1, size // row)
-    if row * count <= _WHOLE_BYTES:
+    if job.stacked or row * count <= _WHOLE_BYTES:
         made = record_batch(batch, whole)
         yield from (made.slice(start, step) for start in range(0, count, step))
     else:
@@ -144,10 +184,6 @@ def _row_bytes(batch: Batch, layout: Layout) -> int:
     """About how many bytes a row has, from some of them."""
     rows = np.unique(np.linspace(0, len(batch) - 1, _SAMPLE_ROWS).astype(np.int64))
     return max(1, int(record_batch(batch.take(rows), layout).nbytes) // len(rows))
-
-
-def _nothing(count: int) -> None:
-    pass
 
 
 def _arrow_file(form: ArrowFileFormat | None = None) -> _File:
@@ -174,7 +210,7 @@ class _File:
 
     def chunks(
         self, batches: Iterable[Any], stored: str, advance: Callable[[int], None] = _nothing
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """Yield the bytes of the file, as its record batches come.
 
         Args:

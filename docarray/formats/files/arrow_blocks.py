@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from mmap import mmap
 from typing import Any, Protocol
+from zlib import crc32
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from docarray.batch import Batch
 from docarray.errors import FormatError, TruncatedError
 from docarray.formats.arrow.faults import arrow_faults
 from docarray.formats.arrow.messages import MemorySource, read_message
-from docarray.formats.arrow.read import BatchReader, joined, validate
+from docarray.formats.arrow.read import BatchReader, check_schema, joined, validate
 from docarray.formats.arrow.types import pa
 from docarray.formats.files.arrow import ENDS, FILE_START
 from docarray.formats.files.arrow_index import index_bytes, unpack_index
@@ -27,7 +28,7 @@ from docarray.formats.files.seals import BLOCK_BYTES, BlockSeal, find_seal, seal
 from docarray.formats.limits import Limits
 from docarray.schema import Schema
 
-__all__ = ['ArrowBlocks', 'Content']
+__all__ = ['ArrowDocuments', 'ArrowFile', 'Content']
 
 Array = np.ndarray[Any, Any]
 Ranges = Sequence[tuple[int, int]]
@@ -68,12 +69,11 @@ class _Record:
     ready: set[str] = field(default_factory=set)
 
 
-class ArrowBlocks:
-    """An Arrow file that docarray wrote, as documents.
+class ArrowFile:
+    """An Arrow file that docarray wrote, of which any columns of any record batch are read.
 
     Args:
         content: The file.
-        schema: Of the document class.
         limits: What is read at most.
 
     Attributes:
@@ -87,72 +87,36 @@ class ArrowBlocks:
         LimitError: It has more than the limits allow.
     """
 
-    def __init__(self, content: Content, schema: Schema, limits: Limits) -> None:
-        self.content, self.schema, self.limits = content, schema, limits
+    def __init__(self, content: Content, limits: Limits) -> None:
+        self.content, self.limits = content, limits
         self.seal = _find_seal(content)
         self._verified = np.zeros(len(self.seal.blocks), np.bool_)
         self._blocks: OrderedDict[int, memoryview] = OrderedDict()
         self._records: OrderedDict[int, _Record] = OrderedDict()
-        self._places, counts = self._index()
-        self.starts = np.concatenate([[0], np.cumsum(counts)])
-        limits.check('documents', len(self), content.name)
+        self._places, self._counts = self._index()
+        self.starts = np.concatenate([[0], np.cumsum(self._counts)])
+        limits.check('documents', self.starts.item(-1), content.name)
         message = self._message(_Record(self._memory(FILE_START, self._places.item(0)), FILE_START))
         with arrow_faults(content.name):
             self.types = pa.ipc.read_schema(pa.py_buffer(message))
-            self._reader = BatchReader(schema, self.types, limits)
+        check_schema(self.types, limits, content.name)
 
-    def __len__(self) -> int:
-        return int(self.starts[-1])
+    @property
+    def checksum(self) -> str:
+        """A checksum of the whole file, made of those of its blocks."""
+        blocks = np.array(self.seal.blocks, '<u4').tobytes()
+        return f'crc32:{crc32(blocks, self.seal.behind):08x}'
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield all documents, a record batch at a time."""
-        for number in range(len(self.starts) - 1):
-            yield self._read(self._whole(number), int(self.starts[number]))
-
-    def take(self, rows: Any) -> Batch:
-        """Return some documents.
-
-        Args:
-            rows: Their numbers, int64 (n,), from 0, in any order.
-        """
-        if not len(rows):
-            return Batch.of(self.schema, [])
-        parts = [self._whole(number).slice(first, count) for number, first, count in self._runs(rows)]
-        made = parts[0] if len(parts) == 1 else pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-        return self._read(made, int(rows[0]))
-
-    def column(self, name: str) -> Batch:
-        """Return all documents as a batch that has this column, and perhaps no others."""
-        found = []
-        for number in range(len(self.starts) - 1):
-            record = self._record(number)
-            trusted = self._reader.trusted
-            self._make_ready(record, [name] if trusted else self.types.names)
-            with arrow_faults(self.content.name):
-                batch = self._reader.read(record.batch, int(self.starts[number]), [name] if trusted else None)
-            found.append(batch)
-        return joined(self.schema, found)
-
-    # -- record batches ---------------------------------------------------------------------------
-
-    def _runs(self, rows: Array) -> Iterator[tuple[int, int, int]]:
-        """Yield runs of rows: the record batch, the first row in it, and how many."""
-        numbers = np.searchsorted(self.starts, rows, 'right') - 1
-        breaks = np.flatnonzero((np.diff(rows) != 1) | (np.diff(numbers) != 0)) + 1
-        firsts = np.concatenate([[0], breaks])
-        counts = np.diff(np.concatenate([firsts, [len(rows)]]))
-        inside = rows[firsts] - self.starts[numbers[firsts]]
-        yield from zip(numbers[firsts].tolist(), inside.tolist(), counts.tolist(), strict=True)
-
-    def _read(self, batch: Any, done: int) -> Batch:
-        with arrow_faults(self.content.name):
-            return self._reader.read(batch, done)
-
-    def _whole(self, number: int) -> Any:
+    def record_batch(self, number: int, names: Sequence[str] | None = None) -> Any:
+        """Return a record batch in which these columns, by default all, have been loaded and verified."""
         record = self._record(number)
-        if len(record.ready) < len(self.types):
+        if names is not None:
+            self._make_ready(record, names)
+        elif len(record.ready) < len(self.types):
             self._make_ready(record, self.types.names)
         return record.batch
+
+    # -- record batches ---------------------------------------------------------------------------
 
     def _record(self, number: int) -> _Record:
         record = self._records.get(number)
@@ -160,21 +124,16 @@ class ArrowBlocks:
             start = self._places.item(number)
             following = self._places[number + 1 : number + 2].tolist() or [self._end]
             record = _Record(self._memory(start, following[0]), start)
-            message = self._message(record, int(np.diff(self.starts)[number]))
+            message = self._message(record, self._counts.item(number))
             with arrow_faults(self.content.name):
                 record.batch = pa.ipc.read_record_batch(pa.py_buffer(message), self.types)
             self._records[number] = record
-        elif self.content.view is None:
+        if self.content.view is None:
             self._records.move_to_end(number)
-        self._forget()
+            kept = sum(len(one.memory) for one in self._records.values())
+            while kept > _KEPT_BYTES and len(self._records) > 1:
+                kept -= len(self._records.popitem(last=False)[1].memory)
         return record
-
-    def _forget(self) -> None:
-        """Keep no more of a file that is not in memory than the last record batches."""
-        while self.content.view is None and len(self._records) > 1:
-            if sum(len(record.memory) for record in self._records.values()) <= _KEPT_BYTES:
-                break
-            self._records.popitem(last=False)
 
     def _message(self, record: _Record, rows: int | None = None) -> memoryview:
         """Return the message of a record, its metadata verified, or raise an error."""
@@ -256,6 +215,64 @@ class ArrowBlocks:
             self._blocks.move_to_end(number)
         while len(self._blocks) > _KEPT_BYTES // BLOCK_BYTES:
             self._blocks.popitem(last=False)
+
+
+class ArrowDocuments:
+    """The documents of an Arrow file, of which any rows or columns are read.
+
+    Args:
+        file: The file.
+        schema: Of their class.
+    """
+
+    def __init__(self, file: ArrowFile, schema: Schema) -> None:
+        self.file, self.schema = file, schema
+        self._reader = BatchReader(schema, file.types, file.limits)
+
+    def __len__(self) -> int:
+        return int(self.file.starts[-1])
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield all documents, a record batch at a time."""
+        for number, start in enumerate(self.file.starts[:-1].tolist()):
+            yield self._read(self.file.record_batch(number), start)
+
+    def take(self, rows: Array) -> Batch:
+        """Return some documents.
+
+        Args:
+            rows: Their numbers, int64 (n,), from 0, in any order.
+        """
+        if not len(rows):
+            return Batch.of(self.schema, [])
+        parts = [
+            self.file.record_batch(number).slice(first, count) for number, first, count in self._runs(rows)
+        ]
+        made = parts[0] if len(parts) == 1 else pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+        return self._read(made, rows.item(0))
+
+    def column(self, name: str) -> Batch:
+        """Return all documents as a batch that has this column, and perhaps others."""
+        names = [name] if self._reader.trusted else None
+        found = [
+            self._read(self.file.record_batch(number, names), start, names)
+            for number, start in enumerate(self.file.starts[:-1].tolist())
+        ]
+        return joined(self.schema, found)
+
+    def _read(self, batch: Any, done: int, names: Sequence[str] | None = None) -> Batch:
+        with arrow_faults(self.file.content.name):
+            return self._reader.read(batch, done, names)
+
+    def _runs(self, rows: Array) -> Iterator[tuple[int, int, int]]:
+        """Yield runs of rows: the record batch, the first row in it, and how many."""
+        starts = self.file.starts
+        numbers = np.searchsorted(starts, rows, 'right') - 1
+        breaks = np.flatnonzero((np.diff(rows) != 1) | (np.diff(numbers) != 0)) + 1
+        firsts = np.concatenate([[0], breaks])
+        counts = np.diff(np.concatenate([firsts, [len(rows)]]))
+        inside = rows[firsts] - starts[numbers[firsts]]
+        yield from zip(numbers[firsts].tolist(), inside.tolist(), counts.tolist(), strict=True)
 
 
 def _find_seal(content: Content) -> BlockSeal:

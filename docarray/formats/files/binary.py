@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from docarray import _lazy
 from docarray.batch import Batch
 from docarray.errors import FormatError, InvalidValueError, TruncatedError, show
 from docarray.formats.building import array_of, of_framework
@@ -17,6 +15,7 @@ from docarray.formats.files.compression import decompress
 from docarray.formats.files.inputs import Input, refuse_pickle
 from docarray.formats.files.json import load_document
 from docarray.formats.files.outputs import CompressedSink, Job, Sink
+from docarray.formats.files.progress import progress
 from docarray.formats.files.protocols import Protocol, chosen
 from docarray.formats.files.storage import Source, as_buffer, file_name, open_source, open_target
 from docarray.formats.files.tails import FILE_TAILS
@@ -63,7 +62,7 @@ def save_binary(
     """Write an array to a file. See ``ArrayIO.save_binary``."""
     form, how = chosen(file_name(file), protocol, compress)
     with (
-        _progress(show_progress, 'Writing', len(array)) as advance,
+        progress(show_progress, 'Writing', len(array)) as advance,
         open_target(file) as target,
     ):
         job = Job(array, '' if form.each else how, how if form.each else '', advance)
@@ -91,7 +90,7 @@ def load_binary(
     how = chosen(file_name(file), protocol, compress)
     if streaming:
         return _stream(cls, file, how, show_progress, salvage, tensor_type, limits)
-    with _progress(show_progress, 'Reading') as advance, open_source(file, limits) as source:
+    with progress(show_progress, 'Reading') as advance, open_source(file, limits) as source:
         return _load(cls, source, how, tensor_type, limits, salvage, advance)
 
 
@@ -104,7 +103,7 @@ def _stream(
     tensor_type: Any,
     limits: Limits | None,
 ) -> Iterator[Any]:
-    with _progress(show_progress, 'Reading') as advance, open_source(file, limits) as source:
+    with progress(show_progress, 'Reading') as advance, open_source(file, limits) as source:
         data = _input(cls, source, how, limits, streaming=True)
         for batch in _batches(how[0], data, salvage):
             for start in range(0, len(batch), _STREAM_ROWS):
@@ -184,17 +183,6 @@ def _joined(schema: Schema, batches: list[Batch]) -> Batch:
     from docarray.formats.arrow.read import joined  # only Arrow is read as columns, several at a time
 
     return joined(schema, batches)
-
-
-@contextmanager
-def _progress(show: bool, what: str, total: int | None = None) -> Iterator[Callable[[int], Any]]:
-    """Show a progress bar on the terminal, moved by the function that is yielded."""
-    if not show:
-        yield lambda count: None
-        return
-    with _lazy.load('rich.progress').Progress(transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda count: bar.advance(task, count)
 
 
 # -- documents ----------------------------------------------------------------------------------------

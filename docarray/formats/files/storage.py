@@ -13,21 +13,29 @@ from __future__ import annotations
 import io
 import mmap
 import os
-import secrets
 import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, Any
 from urllib.parse import urlsplit
 
 from docarray import _lazy
 from docarray.errors import DocArrayError, FetchError, InvalidValueError, MissingFileError, show
+from docarray.formats.files.replacing import replacing
 from docarray.formats.limits import Limits
 from docarray.media.fetch import fetch
 
-__all__ = ['Source', 'as_buffer', 'file_name', 'open_source', 'open_target', 'write_all']
+__all__ = [
+    'Source',
+    'as_buffer',
+    'file_name',
+    'mapped',
+    'open_source',
+    'open_target',
+    'write_all',
+]
 
 #: How much is read from an open file at once.
 CHUNK_BYTES = 1 << 16
@@ -143,7 +151,7 @@ def open_source(file: Any, limits: Limits | None = None) -> Iterator[Source]:
         with _read_errors(path):
             opened = open(path, 'rb')  # noqa: SIM115 - closed below; what happens there is not about opening
         with opened:
-            yield Source(path, _mapped(opened), opened)
+            yield Source(path, mapped(opened), opened)
     elif _is_url(file):
         if _is_web(file):
             most = (limits or Limits()).size
@@ -160,7 +168,7 @@ def open_source(file: Any, limits: Limits | None = None) -> Iterator[Source]:
         yield Source('bytes', as_buffer(file))
 
 
-def _mapped(file: IO[bytes]) -> memoryview | None:
+def mapped(file: IO[bytes]) -> memoryview | None:
     """Return a file's bytes without reading them; None for a pipe, a device or an empty file."""
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode) or not status.st_size:
@@ -237,7 +245,7 @@ def open_target(file: Any) -> Iterator[Any]:
     """
     path = _local(file)
     if path is not None and _is_replaceable(path):
-        with _replacing(os.path.realpath(path)) as opened:
+        with replacing(os.path.realpath(path)) as opened:
             yield opened
     elif path is not None:
         with open(path, 'wb') as opened:
@@ -284,82 +292,3 @@ def _upload(local: IO[bytes], url: str) -> None:
     store, path = _store(url, skip_instance_cache=True)
     with store.transaction, store.open(path, 'wb') as remote:
         shutil.copyfileobj(local, remote, 1 << 20)
-
-
-@contextmanager
-def _replacing(path: str) -> Iterator[Any]:
-    """Open a new file that takes the place of ``path`` when the block ends."""
-    folder = os.path.dirname(path)
-    descriptor, name = _unnamed(folder), ''
-    if descriptor is None:
-        name = _fresh_name(path)
-        descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
-    try:
-        with os.fdopen(descriptor, 'w+b') as opened:
-            yield opened
-            opened.flush()
-            _copy_mode(path, descriptor)
-            os.fsync(descriptor)
-            name = name or _named(descriptor, path)
-        os.replace(name, path)
-        name = ''
-    finally:
-        if name:
-            with suppress(OSError):
-                os.unlink(name)
-    _sync_folder(folder)
-
-
-_BINARY: int = getattr(os, 'O_BINARY', 0)
-
-
-def _fresh_name(path: str) -> str:
-    folder, name = os.path.split(path)
-    # Of a name that may be 255 bytes long, of which a character may take four.
-    return os.path.join(folder, f'.{name[:50]}.{secrets.token_hex(8)}.part')
-
-
-def _unnamed(folder: str) -> int | None:
-    """Create a file without a name, which is gone if this process is killed; None where there are none."""
-    flag: int = getattr(os, 'O_TMPFILE', 0)
-    if not flag or not os.path.isdir('/proc/self/fd'):
-        return None
-    try:
-        return os.open(folder, flag | os.O_RDWR, 0o666)
-    except FileNotFoundError:
-        raise
-    except OSError:  # not every file system can
-        return None
-
-
-def _named(descriptor: int, path: str) -> str:
-    """Give an unnamed file a name beside ``path``."""
-    name = _fresh_name(path)
-    folder = os.open(os.path.dirname(path), os.O_RDONLY)
-    try:
-        os.link(
-            f'/proc/self/fd/{descriptor}', os.path.basename(name), dst_dir_fd=folder, follow_symlinks=True
-        )
-    finally:
-        os.close(folder)
-    return name
-
-
-def _copy_mode(path: str, descriptor: int) -> None:
-    """Give a new file the permissions of the old one, if there is one."""
-    if hasattr(os, 'fchmod'):
-        with suppress(FileNotFoundError):
-            os.fchmod(descriptor, stat.S_IMODE(os.stat(path).st_mode))
-
-
-def _sync_folder(folder: str) -> None:
-    """Make sure that the new name is on disk."""
-    if os.name == 'nt':  # where folders cannot be opened
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:  # not every file system can
-        pass
-    finally:
-        os.close(descriptor)

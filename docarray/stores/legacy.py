@@ -1,0 +1,93 @@
+"""Files of the file store of docarray 0.30 to 0.41: documents one behind the other, each compressed by gzip.
+
+::
+
+    for each document
+        uint32      its length in bytes, big-endian
+        ...         a DocProto, compressed by gzip
+    uint32          0: the end
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from docarray.errors import FormatError, TruncatedError
+from docarray.formats.files.compression import decompress
+from docarray.formats.grouping import MOST_ROWS, groups
+from docarray.formats.limits import Limits
+from docarray.rowbatch import RowBatch
+from docarray.schema import Schema
+from docarray.stores import Stored
+
+__all__ = ['is_legacy', 'legacy_batches', 'legacy_frames']
+
+_GZIP = b'\x1f\x8b'
+
+
+def is_legacy(content: Stored) -> bool:
+    """Whether a stream is one of these: of no documents, or one whose first is compressed by gzip."""
+    (start,) = content.read([(0, min(6, content.size))])
+    head = bytes(start)
+    return head == bytes(4) or (len(head) == 6 and head[4:] == _GZIP)
+
+
+def legacy_frames(content: Stored) -> Iterator[memoryview]:
+    """Yield the documents, as they are stored.
+
+    Raises:
+        TruncatedError: The stream ends too early.
+        FormatError: Something stands behind its end.
+    """
+    place = whole = 0
+    while True:
+        size = int.from_bytes(_part(content, place, 4, whole), 'big')
+        place += 4
+        if not size:
+            break
+        yield _part(content, place, size, whole)
+        place, whole = place + size, whole + 1
+    if place != content.size:
+        raise FormatError(
+            where=f'{content.name}, byte {place}', got='more bytes', wanted=f'the end after {whole} documents'
+        )
+
+
+def _part(content: Stored, place: int, size: int, whole: int) -> memoryview:
+    if place + size > content.size:
+        error = TruncatedError(
+            where=content.name,
+            got=f'its end after {whole} whole documents',
+            wanted=f'{size} bytes from byte {place}',
+        )
+        error.whole = whole
+        raise error
+    (part,) = content.read([(place, place + size)])
+    return memoryview(part)
+
+
+def legacy_batches(content: Stored, schema: Schema, limits: Limits) -> Iterator[RowBatch]:
+    """Yield the documents.
+
+    Args:
+        content: The stream.
+        schema: Of the class to read them as.
+        limits: What is read at most.
+
+    Raises:
+        ValidationError: A document does not fit the class; the error's path starts with the row.
+    """
+    from docarray.formats.protobuf.decode import decode_documents  # needs protobuf, as nothing else here does
+
+    done, where = 0, schema.document_type.__name__
+
+    def messages() -> Iterator[Any]:
+        for frame in legacy_frames(content):
+            yield decompress(frame, 'gzip', limits)
+
+    for group in groups(messages(), len, MOST_ROWS):
+        limits.check('documents', done + len(group), content.name)
+        place = f'{where} (from row {done})' if done else where
+        yield RowBatch(schema, decode_documents(group, schema, limits, place))
+        done += len(group)

@@ -1,0 +1,149 @@
+"""Arrays in stores, opened: documents and columns are read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, SupportsIndex, TypeVar, overload
+
+import numpy as np
+
+from docarray.array.columns import DocumentArrayStacked
+from docarray.array.rows import DocumentArray
+from docarray.array.select import no_attribute, read_index
+from docarray.array.typed import typed
+from docarray.errors import ConflictError, UnsupportedError
+from docarray.formats.building import array_of
+from docarray.formats.limits import Limits
+from docarray.stores.arrays import documents_in, schema_of_class, stored
+from docarray.stores.legacy import is_legacy
+
+__all__ = ['OpenedArray']
+
+T = TypeVar('T')
+
+
+class OpenedArray(Sequence[T]):
+    """An array in a store, of which documents and columns are read when they are asked for.
+
+    ``opened[3]`` is a document, ``opened[2:5]`` and ``opened[[7, 1]]`` are arrays of them, and
+    ``opened.field`` is a column of all documents, as ``DocumentArrayStacked`` has it. Nothing else is read.
+    All of it is one version of the array, even if another is pushed meanwhile.
+
+    It can be sent to other processes, which open the array themselves.
+
+    Args:
+        document_type: The class of the documents.
+        url: Where the array is.
+        limits: What is read at most.
+
+    Raises:
+        MissingFileError: There is no array.
+        StoreError: It cannot be read.
+        FormatError: It is no array, or has changed since it was written.
+
+    Example:
+        >>> import tempfile
+        >>> from docarray import DocumentArray
+        >>> from docarray.documents import TextDoc
+        >>> url = f'file://{tempfile.mkdtemp()}/texts'
+        >>> DocumentArray[TextDoc]([TextDoc(text=text) for text in 'abcd']).push(url)
+        >>> opened = OpenedArray(TextDoc, url)
+        >>> len(opened), opened[2].text, opened[[3, 0]].text, opened.text[:2]
+        (4, 'c', ['d', 'a'], ['a', 'b'])
+    """
+
+    def __init__(self, document_type: type[T], url: str, limits: Limits | None = None) -> None:
+        self.document_type, self.url, self.limits = document_type, url, limits
+        schema = schema_of_class(typed(DocumentArray, document_type))
+        self._content = stored(url)
+        if is_legacy(self._content):
+            raise UnsupportedError(
+                where=url,
+                got='an array of docarray before 1.0, which can only be read from the start',
+                wanted='one of today',
+                hint='Pull it and push it again.',
+            )
+        self._documents = documents_in(self._content, schema, limits)
+
+    @property
+    def version(self) -> str:
+        """A text that another version of the array does not have."""
+        return self._content.version
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> T: ...
+
+    @overload
+    def __getitem__(self, index: Any) -> Any: ...
+
+    def __getitem__(self, index: Any) -> Any:
+        rows = read_index(index, len(self), type(self).__name__)
+        if isinstance(rows, int):
+            return self._array(DocumentArray, np.array([rows]))[0]
+        return self._array(DocumentArray, rows)
+
+    def take(self, index: Any) -> Any:
+        """Return some documents as a DocumentArrayStacked: columns, without making documents of them.
+
+        Args:
+            index: A slice, None for all, or several row numbers or bools.
+        """
+        rows = read_index(index, len(self), type(self).__name__)
+        return self._array(DocumentArrayStacked, np.array([rows]) if isinstance(rows, int) else rows)
+
+    def _array(self, origin: Any, rows: Any) -> Any:
+        numbers = np.arange(len(self))[rows] if isinstance(rows, slice) else rows
+        return array_of(typed(origin, self.document_type), self._documents.take(numbers))
+
+    def __iter__(self) -> Iterator[T]:
+        for batch in self._documents.batches():
+            yield from array_of(typed(DocumentArray, self.document_type), batch)
+
+    def column(self, path: str) -> Any:
+        """Return the column of all documents at a path through nested documents (``a.b`` or ``a__b``).
+
+        Raises:
+            PathError: The path names nothing, or passes an array of documents.
+        """
+        schema = self._documents.schema
+        name = path if path in schema.fields else path.replace('__', '.').partition('.')[0]
+        if name not in schema.fields:
+            raise schema.unknown(path)
+        batch = self._documents.column(name)
+        return typed(DocumentArrayStacked, self.document_type).construct(batch).column(path)
+
+    def __getattr__(self, name: str) -> Any:
+        documents = self.__dict__.get('_documents')
+        schema = None if name.startswith('_') or documents is None else documents.schema
+        if schema is None or name not in schema.fields:
+            raise no_attribute(self, name, schema)
+        return self.column(name)
+
+    def __repr__(self) -> str:
+        name = getattr(self.document_type, '__name__', '')
+        return f'<{type(self).__name__} of {len(self)} {name} at {self.url}>'
+
+    def __reduce__(self) -> Any:
+        return _reopened, (type(self), self.document_type, self.url, self.limits, self.version)
+
+    def close(self) -> None:
+        """Let go of the array; what was read of it stays valid."""
+        self._content.close()
+
+    def __enter__(self) -> OpenedArray[T]:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _reopened(cls: Any, document_type: Any, url: str, limits: Limits | None, version: str) -> Any:
+    opened = cls(document_type, url, limits)
+    if opened.version != version:
+        raise ConflictError(
+            where=url, got='another version of the array', wanted='the one that was opened before'
+        )
+    return opened
