@@ -30,6 +30,7 @@ MODULES = (
     'slicing',
     'pickling',
     'sending',
+    'store',
     'peer',
     'memory',
     'linear',

@@ -24,7 +24,7 @@ from docarray.stores import Stored, get_store, name_of
 from docarray.stores.legacy import is_legacy, legacy_batches, legacy_frames
 
 if TYPE_CHECKING:
-    from docarray.formats.files.arrow_blocks import ArrowDocuments
+    from docarray.formats.files.arrow_documents import ArrowDocuments
 
 __all__ = [
     'ArrayInfo',
@@ -205,7 +205,8 @@ def documents_in(content: Stored, schema: Schema, limits: Limits | None) -> Arro
     Raises:
         SchemaError: The array has none of the fields of the class.
     """
-    from docarray.formats.files.arrow_blocks import ArrowDocuments, ArrowFile  # needs pyarrow
+    from docarray.formats.files.arrow_blocks import ArrowFile  # needs pyarrow
+    from docarray.formats.files.arrow_documents import ArrowDocuments
 
     file = ArrowFile(content, limits or DEFAULT_LIMITS)
     name, fields = schema.document_type.__name__, set(schema.fields) - {'id'}

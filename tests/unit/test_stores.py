@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.documents import TextDoc
@@ -25,6 +27,7 @@ from docarray.errors import (
     ConflictError,
     FormatError,
     InvalidValueError,
+    KindError,
     LimitError,
     MissingFileError,
     SchemaError,
@@ -36,6 +39,8 @@ from docarray.formats import Limits
 from docarray.stores import Store, get_store
 from docarray.stores.arrays import exists, info, list_arrays
 from docarray.stores.file import path_of
+from docarray.testing._formats.difference import difference
+from docarray.testing._formats.documents import Choice, document_types
 from docarray.typing import NdArray
 from tests.unit.test_repository import ROOT
 
@@ -412,3 +417,22 @@ def test_opened_arrays_of_columns_of_any_shape(url: str) -> None:
     assert isinstance(opened.take([1, 4]), DocumentArrayStacked)
     with pytest.raises(AttributeError):
         opened.nothing  # noqa: B018 - raises
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_documents_are_kept_and_opened(tmp_path: Path, data: st.DataObject) -> None:
+    made = data.draw(document_types(Choice(ragged=True)))
+    cls: Any = made.annotation
+    documents = data.draw(st.lists(made.values, max_size=6))
+    count, url = len(documents), f'file://{tmp_path}/any'
+    try:
+        DocumentArray[cls](documents).push(url)
+    except KindError:  # such as an int beyond 64 bits
+        return
+    assert not difference(list(DocumentArray[cls].pull(url)), documents)
+    opened = DocumentArray[cls].open(url)
+    assert len(opened) == count
+    rows = data.draw(st.lists(st.integers(-count, count - 1), max_size=400)) if count else []
+    assert not difference(list(opened[rows]), [documents[row] for row in rows])
+    assert not difference(list(opened), documents)

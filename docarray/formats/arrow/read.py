@@ -137,7 +137,7 @@ class BatchReader:
         Args:
             batch: A ``pyarrow.RecordBatch``.
             done: How many documents came before it, for errors.
-            names: Read only these fields, if the class can be ``trusted``; others are not looked at.
+            names: Read only these fields, in their order; only if the class is ``trusted``.
 
         Raises:
             ValidationError: A document was refused.
@@ -145,14 +145,15 @@ class BatchReader:
             LimitError: There are too many documents, or they are too deep.
         """
         self.limits.check('documents', batch.num_rows, self.where)
-        places = [place for place, one in enumerate(self.fields) if names is None or one.name in names]
         if names is None:
             batch.validate()
-        validate([batch.column(place) for place in places])
+            arrays, nodes, fields = batch.columns, list(self.record.nodes), self.fields
+        else:
+            arrays = list(map(batch.column, names))
+            nodes = [node for node in self.record.nodes if node.name in names]
+            fields = [field for field in self.fields if field.name in names]
+        validate(arrays)
         if self.trusted:
-            nodes = [self.record.nodes[place] for place in places if self.record.nodes]
-            fields = [self.fields[place] for place in places]
-            arrays = map(batch.column, places)
             try:
                 return _batch(self.record.schema, nodes, arrays, fields, batch.num_rows, self.limits)
             except _UnfitError:

@@ -12,23 +12,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from mmap import mmap
 from typing import Any, Protocol
-from zlib import crc32
 
 import numpy as np
 
-from docarray.batch import Batch
 from docarray.errors import FormatError, TruncatedError
 from docarray.formats.arrow.faults import arrow_faults
 from docarray.formats.arrow.messages import MemorySource, read_message
-from docarray.formats.arrow.read import BatchReader, check_schema, joined, validate
+from docarray.formats.arrow.read import check_schema, validate
 from docarray.formats.arrow.types import pa
+from docarray.formats.checksum import crc32
 from docarray.formats.files.arrow import ENDS, FILE_START
 from docarray.formats.files.arrow_index import index_bytes, unpack_index
 from docarray.formats.files.seals import BLOCK_BYTES, BlockSeal, find_seal, seal_bytes
 from docarray.formats.limits import Limits
-from docarray.schema import Schema
 
-__all__ = ['ArrowDocuments', 'ArrowFile', 'Content']
+__all__ = ['ArrowFile', 'Content']
 
 Array = np.ndarray[Any, Any]
 Ranges = Sequence[tuple[int, int]]
@@ -215,64 +213,6 @@ class ArrowFile:
             self._blocks.move_to_end(number)
         while len(self._blocks) > _KEPT_BYTES // BLOCK_BYTES:
             self._blocks.popitem(last=False)
-
-
-class ArrowDocuments:
-    """The documents of an Arrow file, of which any rows or columns are read.
-
-    Args:
-        file: The file.
-        schema: Of their class.
-    """
-
-    def __init__(self, file: ArrowFile, schema: Schema) -> None:
-        self.file, self.schema = file, schema
-        self._reader = BatchReader(schema, file.types, file.limits)
-
-    def __len__(self) -> int:
-        return int(self.file.starts[-1])
-
-    def batches(self) -> Iterator[Batch]:
-        """Yield all documents, a record batch at a time."""
-        for number, start in enumerate(self.file.starts[:-1].tolist()):
-            yield self._read(self.file.record_batch(number), start)
-
-    def take(self, rows: Array) -> Batch:
-        """Return some documents.
-
-        Args:
-            rows: Their numbers, int64 (n,), from 0, in any order.
-        """
-        if not len(rows):
-            return Batch.of(self.schema, [])
-        parts = [
-            self.file.record_batch(number).slice(first, count) for number, first, count in self._runs(rows)
-        ]
-        made = parts[0] if len(parts) == 1 else pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-        return self._read(made, rows.item(0))
-
-    def column(self, name: str) -> Batch:
-        """Return all documents as a batch that has this column, and perhaps others."""
-        names = [name] if self._reader.trusted else None
-        found = [
-            self._read(self.file.record_batch(number, names), start, names)
-            for number, start in enumerate(self.file.starts[:-1].tolist())
-        ]
-        return joined(self.schema, found)
-
-    def _read(self, batch: Any, done: int, names: Sequence[str] | None = None) -> Batch:
-        with arrow_faults(self.file.content.name):
-            return self._reader.read(batch, done, names)
-
-    def _runs(self, rows: Array) -> Iterator[tuple[int, int, int]]:
-        """Yield runs of rows: the record batch, the first row in it, and how many."""
-        starts = self.file.starts
-        numbers = np.searchsorted(starts, rows, 'right') - 1
-        breaks = np.flatnonzero((np.diff(rows) != 1) | (np.diff(numbers) != 0)) + 1
-        firsts = np.concatenate([[0], breaks])
-        counts = np.diff(np.concatenate([firsts, [len(rows)]]))
-        inside = rows[firsts] - starts[numbers[firsts]]
-        yield from zip(numbers[firsts].tolist(), inside.tolist(), counts.tolist(), strict=True)
 
 
 def _find_seal(content: Content) -> BlockSeal:

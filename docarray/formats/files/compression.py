@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 from docarray import _lazy
 from docarray.errors import FormatError, InvalidValueError, LimitError, TruncatedError, show
+from docarray.formats.checksum import crc32
 from docarray.formats.limits import Limits
 
 __all__ = ['COMPRESSIONS', 'compress', 'compress_stream', 'decompress', 'decompress_stream']
@@ -235,7 +236,7 @@ class _Gzip:
         head = b'' if self._size else self.HEADER
         if not len(data):
             return b''
-        self._crc = zlib.crc32(data, self._crc)
+        self._crc = crc32(data, self._crc)
         self._size += len(data)
         return head + self._inner.compress(data)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from zlib import crc32
 
 from docarray.array.rows import DocumentArray
 from docarray.array.typed import typed
+from docarray.formats.checksum import crc32
 from docarray.formats.files.compression import compression
 from docarray.formats.files.storage import write_all
 from docarray.formats.files.tails import Tail

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any
-from zlib import crc32
 
 from docarray.batch import Batch
 from docarray.errors import ChecksumError, FormatError, TruncatedError
+from docarray.formats.checksum import crc32
 from docarray.formats.files.compression import compress, decompress
 from docarray.formats.files.inputs import Input, missing_seal, refuse_pickle
 from docarray.formats.files.outputs import Job, Sink

@@ -19,9 +19,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from docarray.errors import ChecksumError
+from docarray.formats.checksum import crc32
 
 __all__ = [
     'BlockSeal',

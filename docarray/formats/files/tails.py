@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from docarray.errors import ChecksumError
+from docarray.formats.checksum import crc32
 from docarray.formats.files.seals import changed, nearly
 
 __all__ = ['FILE_TAILS', 'FRAME_TAILS', 'Tail', 'split_tail', 'untailed_chunks']

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from struct import pack, unpack
 from typing import Any
-from zlib import crc32
 
 from docarray.errors import ChecksumError, FormatError, TruncatedError
+from docarray.formats.checksum import crc32
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
 from docarray.formats.protobuf.decode import decode_documents
 from docarray.formats.protobuf.nodes import decode_text
