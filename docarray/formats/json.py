@@ -136,6 +136,8 @@ def tensor_text(tensor: Any) -> str:
     array = tensor.view(_ndarray) if isinstance(tensor, _ndarray) else to_numpy(tensor)
     if array is None:  # a document made without validation may hold anything
         return orjson.dumps(tensor).decode()
+    if array.dtype.kind in 'mMOSU':  # which files of earlier versions may hold
+        raise TensorError(got=f'an array of dtype {array.dtype}', wanted='numbers, which JSON can hold')
     if array.dtype.kind == 'c':
         return _object(array, tensor)
     plain = array if array.dtype.isnative else _plain(array)  # orjson 3.10.0 would take the bytes as they are
@@ -160,8 +162,6 @@ def _object(array: Array, tensor: Any) -> str:
 
 def _plain(array: Array) -> Array:
     """Return an array as orjson takes it: C order, this machine's byte order, a dtype of numpy's own."""
-    if array.dtype.kind in 'mMOSU':  # which files of earlier versions may hold
-        raise TensorError(got=f'an array of dtype {array.dtype}', wanted='numbers, which JSON can hold')
     if array.dtype.kind not in 'biuf' or array.dtype.isbuiltin == 2:
         array = array.astype(np.float32)  # bfloat16 and its like, which it holds exactly
     return np.ascontiguousarray(array, array.dtype.newbyteorder('='))

@@ -19,10 +19,12 @@ import pytest
 from docarray import BaseDocument, DocumentArray
 from docarray.errors import (
     DocArrayError,
+    DtypeError,
     FormatError,
     InvalidValueError,
     KindError,
     LimitError,
+    TensorError,
     TruncatedError,
 )
 from docarray.formats import Format, get_format
@@ -297,3 +299,14 @@ def test_options_are_checked() -> None:
     ):
         with pytest.raises(InvalidValueError, match=name):
             get_format(name, **options)
+
+
+@pytest.mark.parametrize('protocol', ['arrow', 'arrow-file', 'parquet', 'json-array'])
+def test_arrays_of_dates_are_refused_before_they_are_written(protocol: str) -> None:
+    class Dated(BaseDocument):
+        when: NdArray
+
+    dates = np.array(['2026-01-01'], 'datetime64[D]')  # as files of earlier versions may hold them
+    array = DocumentArray[Dated].construct([Dated.model_construct(id='a', when=dates)])
+    with pytest.raises((DtypeError, TensorError), match='datetime64'):
+        array.to_bytes(protocol)

@@ -69,7 +69,13 @@ def to_values(tensor: Any) -> dict[str, Any]:
 
 
 def _plain(array: Array, order: Literal['=', '<'] = '=') -> Array:
-    """Return an array in C order and a byte order."""
+    """Return an array in C order and a byte order.
+
+    Raises:
+        DtypeError: It is of dates or text, which arrays of earlier versions may be, and would not be read.
+    """
+    if array.dtype.kind in 'mMOSU':
+        numpy_dtype(array.dtype.name)
     dtype = array.dtype if array.dtype.num >= 256 else array.dtype.newbyteorder(order)
     return np.ascontiguousarray(array, dtype).reshape(array.shape)
 

@@ -196,7 +196,10 @@ def _tensors(node: Node, column: Tensors | Ragged, layout: Layout, gaps: bool) -
     held = _fixed_type(node, column, layout, gaps)
     wanted = held if layout.by_values else _declared_type(node, layout)
     if wanted is None:
-        return tensors.to_structs(column.values())
+        try:
+            return tensors.to_structs(column.values())
+        except DocArrayError as error:
+            raise error.at(node.where) from error.__cause__
     if held is None or held != wanted:
         raise KindError(
             where=node.where,
