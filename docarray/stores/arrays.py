@@ -203,24 +203,33 @@ def documents_in(content: Stored, schema: Schema, limits: Limits | None) -> Arro
     """Return the documents of a stream, as those of a class.
 
     Raises:
-        SchemaError: The array has none of the fields of the class.
+        SchemaError: Fields of the class are something else in the array, or none of them is in it.
     """
     from docarray.formats.files.arrow_blocks import ArrowFile  # needs pyarrow
     from docarray.formats.files.arrow_documents import ArrowDocuments
 
-    file = ArrowFile(content, limits or DEFAULT_LIMITS)
-    name, fields = schema.document_type.__name__, set(schema.fields) - {'id'}
-    dropped = [field for field in file.types.names if field not in schema.fields]
-    if fields and fields.isdisjoint(file.types.names):
-        got = f'an array with the fields {", ".join(file.types.names)}'
-        raise SchemaError(where=content.name, got=got, wanted=f'some of {name}: {", ".join(schema.fields)}')
-    if dropped:
+    documents = ArrowDocuments(ArrowFile(content, limits or DEFAULT_LIMITS), schema)
+    name, found = schema.document_type.__name__, documents.match
+    if found.changed:
+        raise SchemaError(
+            where=content.name,
+            got=', '.join(f'{path} as {before}' for path, before, _ in found.changed),
+            wanted=', '.join(f'{path} as {now}' for path, _, now in found.changed),
+            hint='Pull it as the class that it was pushed as, and make documents of the new class of those.',
+        )
+    if {*found.added} >= {f'{name}.{field}' for field in schema.fields if field != 'id'} and found.added:
+        raise SchemaError(
+            where=content.name,
+            got=f'an array with the fields {", ".join(documents.file.types.names)}',
+            wanted=f'some of {name}: {", ".join(schema.fields)}',
+        )
+    if found.removed:
         warnings.warn(
-            f'{content.name}: {name} has no fields {", ".join(dropped)}, so that they are left out.',
+            f'{content.name}: {name} has no {", ".join(found.removed)}; what is stored there is left out.',
             UserWarning,
             stacklevel=4,
         )
-    return ArrowDocuments(file, schema)
+    return documents
 
 
 def stored(url: str) -> Stored:

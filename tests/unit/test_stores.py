@@ -10,10 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.documents import TextDoc
+from docarray.documents.helper import create_doc
 from docarray.errors import (
     ChecksumError,
     ConflictError,
@@ -41,7 +41,7 @@ from docarray.stores.arrays import exists, info, list_arrays
 from docarray.stores.file import path_of
 from docarray.testing._formats.difference import difference
 from docarray.testing._formats.documents import Choice, document_types
-from docarray.typing import NdArray
+from docarray.typing import NdArray, Shape
 from tests.unit.test_repository import ROOT
 
 pytest.importorskip('pyarrow')
@@ -309,34 +309,71 @@ def test_limits(url: str) -> None:
 # -- other classes ------------------------------------------------------------------------------------
 
 
-class More(BaseDocument):
-    number: int
-    data: bytes = b''
-    vector: NdArray | None = None
-    note: str | None = None
+def test_fields_that_were_added(url: str) -> None:
+    class More(Page):
+        note: str | None = None
+        word: str | None
+        kind: str = 'page'
 
-
-class Less(BaseDocument):
-    number: int
-
-
-class Strict(BaseDocument):
-    number: int
-    needed: str
-
-
-def test_fields_that_a_class_has_more_or_less(url: str) -> None:
     pages(3, 10).push(url)
-    found = DocumentArray[More].pull(url)
-    assert (found.note, found.data) == ([None] * 3, [bytes(10)] * 3)
-    for read in (lambda: DocumentArray[Less].pull(url), lambda: DocumentArray[Less].open(url)[:]):
-        with pytest.warns(UserWarning, match='data, vector'):
-            assert read().number == [0, 1, 2]
-    with warnings.catch_warnings(), pytest.raises(ValidationError, match='needed'):
-        warnings.simplefilter('ignore')
+    for found in (DocumentArray[More].pull(url), DocumentArray[More].open(url)[[0, 1, 2]]):
+        assert (found.note, found.word, found.kind) == ([None] * 3, [None] * 3, ['page'] * 3)
+        assert found.data == [bytes(10)] * 3
+    assert DocumentArray[More].open(url).kind == ['page'] * 3
+
+    class Strict(Page):
+        needed: str
+
+    with pytest.raises(ValidationError, match='needed'):
         DocumentArray[Strict].pull(url)
+
+
+def test_fields_that_were_removed(url: str) -> None:
+    class Less(BaseDocument):
+        number: int
+
+    pages(3, 10).push(url)
+    for read in (lambda: DocumentArray[Less].pull(url), lambda: DocumentArray[Less].open(url)[:]):
+        with pytest.warns(UserWarning, match=r'Less\.data, Less\.vector'):
+            assert read().number == [0, 1, 2]
     with pytest.raises(SchemaError, match='number, data, vector'):
         DocumentArray[TextDoc].pull(url)
+
+
+def test_fields_that_were_changed_are_all_listed(url: str) -> None:
+    class Inner(BaseDocument):
+        x: int
+
+    class Before(BaseDocument):
+        number: int
+        name: str
+        vector: Annotated[NdArray, Shape(3)]
+        inner: Inner
+        tags: list[str]
+
+    def now(**changes: Any) -> Any:
+        fields = {'number': int, 'name': str, 'vector': Before.model_fields['vector'].annotation, **changes}
+        return create_doc('Now', **{name: (kind, ...) for name, kind in fields.items()})
+
+    class Other(BaseDocument):
+        x: str
+
+    array = DocumentArray[Before]([Before(number=1, name='a', vector=[1, 2, 3], inner=Inner(x=1), tags=[])])
+    array.push(url)
+    wrong = now(number=str, name=bytes, vector=NdArray[4], inner=Other, tags=list[int])
+    for read in (DocumentArray[wrong].pull, DocumentArray[wrong].open):
+        with pytest.raises(SchemaError) as caught:
+            read(url)
+        for part in (
+            'Now.number as int',
+            'Now.name as str',
+            'Now.vector as',
+            'Now.inner.x as int',
+            'Now.tags as',
+        ):
+            assert part in caught.value.got
+    right = now(number=int | None, vector=NdArray[3, 'int64'], inner=Inner, tags=list[str])
+    assert DocumentArray[right].pull(url).vector[0].tolist() == [1, 2, 3]
 
 
 # -- earlier versions ---------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ class Pending:
     values: dict[str, Any]
 
 
-def checked_documents(record: Record, batch: Any, limits: Limits, done: int) -> list[Any]:
+def checked_documents(record: Record, batch: Any, limits: Limits, done: int, fill: bool = False) -> list[Any]:
     """Return the documents of a record batch, validated.
 
     Args:
@@ -61,6 +61,7 @@ def checked_documents(record: Record, batch: Any, limits: Limits, done: int) -> 
         batch: A record batch, which has been validated as far as Arrow goes.
         limits: How many documents there may be within documents.
         done: How many documents came before it.
+        fill: Whether fields that may be None and have no default are None where there is no column.
 
     Raises:
         ValidationError: A document was refused; the path of its faults starts with the row.
@@ -68,7 +69,7 @@ def checked_documents(record: Record, batch: Any, limits: Limits, done: int) -> 
     fields = list(batch.schema)
     for field, array in zip(fields, batch.columns, strict=True):
         check_spread(array, limits, field.name)
-    rows = _Reading(limits).rows(record, fields, batch.columns, batch.num_rows)
+    rows = _Reading(limits, fill).rows(record, fields, batch.columns, batch.num_rows)
     made: list[Any] = []
     with collector_paused():
         for row in rows:
@@ -131,10 +132,11 @@ class _Reading:
 
     Attributes:
         limits: How many documents there may be.
+        fill: Whether fields without a column are None where that will do and there is no default.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, fill: bool) -> None:
+        self.limits, self.fill = limits, fill
 
     def rows(self, record: Record, fields: list[Any], arrays: list[Any], length: int) -> list[dict[str, Any]]:
         """Return one dict of values for each row."""
@@ -157,6 +159,14 @@ class _Reading:
             if name in names:
                 raise FormatError(where=f'{where}.{name}', got='two columns', wanted='one')
             names.append(name)
+        if self.fill:
+            declared = document_type.model_fields
+            empty = [
+                name
+                for name, node in nodes.items()
+                if name not in names and node.field.lowered.nullable and declared[name].is_required()
+            ]
+            names, columns = names + empty, columns + [[None] * length] * len(empty)
         if not names:
             return [{} for _ in range(length)]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

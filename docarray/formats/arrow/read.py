@@ -118,13 +118,14 @@ class BatchReader:
         schema: Of the document class.
         types: A ``pyarrow.Schema`` of any columns.
         limits: How much it may be.
+        fill: Whether fields that may be None and have no default are None where there is no column.
 
     Raises:
         LimitError: There are too many columns, or types too deep in one another.
     """
 
-    def __init__(self, schema: Schema, types: Any, limits: Limits) -> None:
-        self.schema, self.limits = schema, limits
+    def __init__(self, schema: Schema, types: Any, limits: Limits, fill: bool = False) -> None:
+        self.schema, self.limits, self.fill = schema, limits, fill
         self.where = schema.document_type.__name__
         check_schema(types, limits, self.where)
         self.fields = list(types)
@@ -158,7 +159,7 @@ class BatchReader:
                 return _batch(self.record.schema, nodes, arrays, fields, batch.num_rows, self.limits)
             except _UnfitError:
                 pass
-        return RowBatch(self.schema, checked_documents(self.record, batch, self.limits, done))
+        return RowBatch(self.schema, checked_documents(self.record, batch, self.limits, done, self.fill))
 
 
 def validate(arrays: Iterable[Any]) -> None:

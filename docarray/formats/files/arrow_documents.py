@@ -10,6 +10,7 @@ import numpy as np
 from docarray.batch import Batch
 from docarray.cells import Numbers, Objects, Tensors, Texts
 from docarray.formats.arrow.faults import arrow_faults
+from docarray.formats.arrow.match import Match, match
 from docarray.formats.arrow.memory import texts_of
 from docarray.formats.arrow.read import BatchReader, joined, validate
 from docarray.formats.arrow.types import is_fixed, pa
@@ -34,7 +35,7 @@ class ArrowDocuments:
 
     def __init__(self, file: ArrowFile, schema: Schema) -> None:
         self.file, self.schema = file, schema
-        self._reader = BatchReader(schema, file.types, file.limits)
+        self._reader = BatchReader(schema, file.types, file.limits, fill=True)
         self._shared = {
             node.name: field.type == pa.large_binary()
             for node, field in zip(self._reader.record.nodes, file.types, strict=False)
@@ -44,6 +45,11 @@ class ArrowDocuments:
 
     def __len__(self) -> int:
         return int(self.file.starts[-1])
+
+    @property
+    def match(self) -> Match:
+        """What has changed between the class whose documents these were and the one they are read as."""
+        return Match() if self._reader.trusted else match(self._reader.record, self.file.types)
 
     def batches(self) -> Iterator[Batch]:
         """Yield all documents, a record batch at a time."""
