@@ -1,4 +1,6 @@
-"""Memory of a million stacked documents against that of the raw columns, in fresh processes.
+"""Memory of a million stacked documents against that of the raw columns, and of streams through a store.
+
+All is measured in fresh processes.
 
 What is counted: the growth of the process's resident memory from after the imports (and one document, so
 that validators are compiled) to when nothing but the columns is alive. What the allocator keeps of
@@ -57,6 +59,22 @@ columns = {
 print(resident() - before)
 """
 
+STREAM = """
+import resource, sys, tempfile
+from docarray import BaseDocument, DocumentArray
+
+class Photo(BaseDocument):
+    number: int
+    data: bytes
+
+count, data = int(sys.argv[1]), bytes(1 << 20)
+with tempfile.TemporaryDirectory() as folder:
+    url = f'file://{folder}/photos'
+    DocumentArray[Photo].push_stream((Photo(number=i, data=data) for i in range(count)), url)
+    assert sum(photo.number for photo in DocumentArray[Photo].pull_stream(url)) == count * (count - 1) // 2
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
 
 def rows() -> list[Row]:
     if not os.path.exists('/proc/self/statm'):
@@ -64,13 +82,21 @@ def rows() -> list[Row]:
     count = '20000' if settings.quick else '1000000'
     turns = range(1 if settings.quick else 3)
     raw = median(float(child(RESIDENT + RAW, count)) for _ in turns)
+    megabytes = '64' if settings.quick else '5120'
+    name = f'MB of memory at most, of {int(megabytes):,} MB of documents pushed and pulled as streams'
     return [
-        Row(
-            f'memory of {int(count):,} stacked documents: int, short text, 16 f32{extra}',
-            float(child(RESIDENT + OURS, count, base)),
-            raw,
-            1.5,
-            'B',
-        )
-        for base, extra in (('BaseDocumentWithoutId', ''), ('BaseDocument', '; and an id, which raw has not'))
+        Row(name, float(child(STREAM, megabytes)), 0, 500, 'count'),
+        *(
+            Row(
+                f'memory of {int(count):,} stacked documents: int, short text, 16 f32{extra}',
+                float(child(RESIDENT + OURS, count, base)),
+                raw,
+                1.5,
+                'B',
+            )
+            for base, extra in (
+                ('BaseDocumentWithoutId', ''),
+                ('BaseDocument', '; and an id, which raw has not'),
+            )
+        ),
     ]

@@ -1,6 +1,6 @@
-"""Protobuf of rows beside docarray 0.41, which runs in an environment of its own with numpy 1.26.
+"""Protobuf of rows, and stores, beside docarray 0.41, which has an environment of its own with numpy 1.26.
 
-The environment is made at the first run, in ``.venv-peer``. The same program runs in turn in this
+The environment is made at the first run, in ``.venv-peer``. The same programs run in turn in this
 environment and in that one.
 """
 
@@ -52,30 +52,64 @@ for _ in range(3):
 print(json.dumps(found))
 """
 
+STORES = """
+import gc, json, sys, tempfile
+from time import process_time
+import numpy as np
+from docarray import BaseDoc, DocList
+
+class Photo(BaseDoc):
+    title: str
+    data: bytes
+
+rng = np.random.default_rng(0)
+photos = DocList[Photo]([Photo(title=f'Photo {i}', data=rng.bytes(11_000)) for i in range(int(sys.argv[1]))])
+found = []
+with tempfile.TemporaryDirectory() as folder:
+    url = f'file://{folder}/photos'
+    photos.push(url)
+    assert DocList[Photo].pull(url, local_cache=False).title == photos.title
+    gc.disable()
+    for _ in range(3):
+        start = process_time()
+        photos.push(url)
+        DocList[Photo].pull(url, local_cache=False)
+        found.append([process_time() - start])
+print(json.dumps(found))
+"""
+
 
 def rows() -> list[Row]:
-    count = 500 if settings.quick else 10_000
+    few, many = (100, 500) if settings.quick else (4000, 10_000)
+    name = f'{many:,} documents of 6 scalars and NdArray[128], rows'
+    return [
+        *_beside(PROGRAM, many, [f'{name} to protobuf', f'{name} from protobuf'], 0.2),
+        *_beside(STORES, few, [f'{few:,} documents with 11 kB, pushed and pulled'], 0.05),
+    ]
+
+
+def _beside(program: str, count: int, names: list[str], bar: float) -> list[Row]:
+    """Run a program in both environments; it prints for each round the seconds of each step."""
     theirs, ours = str(_environment()), sys.executable
     taken: dict[str, list[list[float]]] = {ours: [], theirs: []}
     for _ in range(1 if settings.quick else 3):
         for interpreter in taken:
-            taken[interpreter] += _run(interpreter, count)
-    name = f'{count:,} documents of 6 scalars and NdArray[128], rows'
+            taken[interpreter] += _run(interpreter, program, count)
     return [
         Row(
-            f'{name} {way} protobuf, beside docarray 0.41',
+            f'{name}, beside docarray 0.41',
             median(times[step] for times in taken[ours]),
             median(times[step] for times in taken[theirs]),
-            0.2,
+            bar,
         )
-        for step, way in enumerate(('to', 'from'))
+        for step, name in enumerate(names)
     ]
 
 
-def _run(interpreter: str, count: int) -> list[list[float]]:
+def _run(interpreter: str, program: str, count: int) -> list[list[float]]:
     environment = {**os.environ, 'PYTHONWARNINGS': 'ignore'}
     done = subprocess.run(
-        [interpreter, '-c', PROGRAM, str(count)],
+        [interpreter, '-c', program, str(count)],
         capture_output=True,
         text=True,
         check=True,

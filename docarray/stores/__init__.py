@@ -60,6 +60,9 @@ class Stored(Protocol):
             StoreError: They cannot be read, or this version is there no more.
         """
 
+    def release(self, start: int, stop: int) -> None:
+        """Give back the memory of a part that was read; what was returned of it stays valid."""
+
     def close(self) -> None:
         """Let go of it; memory that was returned stays valid."""
 

@@ -183,7 +183,7 @@ def pull_stream(
     """Yield the documents of an array in a store. See ``DocumentArray.pull_stream``."""
     schema = schema_of_class(cls)
     with progress(show_progress, 'Pulling') as advance:
-        for batch in _batches(url, schema, limits):
+        for batch in _batches(url, schema, limits, release=True):
             for start in range(0, len(batch), _STREAM_ROWS):
                 part = batch.take(slice(start, start + _STREAM_ROWS))
                 rows = owned(of_framework(part, tensor_type)).rows()
@@ -191,12 +191,12 @@ def pull_stream(
                 yield from rows
 
 
-def _batches(url: str, schema: Schema, limits: Limits | None) -> Iterator[Batch]:
+def _batches(url: str, schema: Schema, limits: Limits | None, release: bool = False) -> Iterator[Batch]:
     with closing(stored(url)) as content:
         if is_legacy(content):
             yield from legacy_batches(content, schema, limits or DEFAULT_LIMITS)
             return
-        yield from documents_in(content, schema, limits).batches()
+        yield from documents_in(content, schema, limits).batches(release)
 
 
 def documents_in(content: Stored, schema: Schema, limits: Limits | None) -> ArrowDocuments:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
+from mmap import PAGESIZE, mmap
 from typing import Any
 
 from docarray.errors import (
@@ -34,6 +35,7 @@ from docarray.stores import StoreEntry, name_of
 
 if sys.platform != 'win32':
     import fcntl
+    from mmap import MADV_DONTNEED
 
 __all__ = ['FileContent', 'FileStore']
 
@@ -72,6 +74,14 @@ class FileContent:
         """Return the bytes of each range, not copied."""
         assert self.view is not None
         return [self.view[start:stop] for start, stop in ranges]
+
+    def release(self, start: int, stop: int) -> None:
+        """Give back the memory of a part that was read; it is read again if it is needed again."""
+        file = None if self.view is None else self.view.obj
+        if isinstance(file, mmap) and hasattr(file, 'madvise'):
+            start = -(-start // PAGESIZE) * PAGESIZE
+            if start < stop:
+                file.madvise(MADV_DONTNEED, start, stop - start)
 
     def close(self) -> None:
         """Let go of the file; the memory that was returned stays valid."""

@@ -99,7 +99,7 @@ class OpenedArray(Sequence[T]):
         return array_of(typed(origin, self.document_type), self._documents.take(numbers))
 
     def __iter__(self) -> Iterator[T]:
-        for batch in self._documents.batches():
+        for batch in self._documents.batches(release=True):
             yield from array_of(typed(DocumentArray, self.document_type), batch)
 
     def column(self, path: str) -> Any:

@@ -56,6 +56,9 @@ class Content(Protocol):
     def read(self, ranges: Ranges) -> Iterable[Any]:
         """Return the bytes of each range."""
 
+    def release(self, start: int, stop: int) -> None:
+        """Give back the memory of a part that was read; what was returned of it stays valid."""
+
 
 @dataclass(eq=False)
 class _Record:
@@ -113,6 +116,12 @@ class ArrowFile:
         elif len(record.ready) < len(self.types):
             self._make_ready(record, self.types.names)
         return record.batch
+
+    def release(self, number: int) -> None:
+        """Give back the memory of a record batch."""
+        record = self._records.pop(number, None)
+        if record is not None:
+            self.content.release(record.start, record.start + len(record.memory))
 
     # -- record batches ---------------------------------------------------------------------------
 

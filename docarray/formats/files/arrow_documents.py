@@ -51,10 +51,16 @@ class ArrowDocuments:
         """What has changed between the class whose documents these were and the one they are read as."""
         return Match() if self._reader.trusted else match(self._reader.record, self.file.types)
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield all documents, a record batch at a time."""
+    def batches(self, release: bool = False) -> Iterator[Batch]:
+        """Yield all documents, a record batch at a time.
+
+        Args:
+            release: Give back the memory of each when the next one is asked for.
+        """
         for number, start in enumerate(self.file.starts[:-1].tolist()):
             yield self._read(self.file.record_batch(number), start)
+            if release:
+                self.file.release(number)
 
     def take(self, rows: Array) -> Batch:
         """Return some documents.
