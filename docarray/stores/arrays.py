@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from docarray.batch import Batch, collector_paused
@@ -298,9 +299,10 @@ def list_arrays(url: str) -> list[ArrayEntry]:
     """
     store = get_store(url)
     found = [entry for entry in store.list(url) if entry.url.endswith(SUFFIX)]
-    if not found and not url.endswith('/'):
-        found = [entry for entry in store.list(url + SUFFIX) if entry.url == url + SUFFIX]
-    return [ArrayEntry(entry.url.removesuffix(SUFFIX), entry.size, entry.modified) for entry in found]
+    if not url.endswith('/'):  # there may be an array of this name, too
+        found += (entry for entry in store.list(url + SUFFIX) if entry.url == url + SUFFIX)
+    arrays = (ArrayEntry(entry.url.removesuffix(SUFFIX), entry.size, entry.modified) for entry in found)
+    return sorted(arrays, key=attrgetter('url'))
 
 
 def delete(url: str, missing_ok: bool = False) -> bool:

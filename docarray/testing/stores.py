@@ -177,6 +177,9 @@ class StoreContract:
         assert [entry.url for entry in list_arrays(base)] == urls
         assert [entry.url for entry in list_arrays(f'{base}/b')] == urls[2:]
         assert [entry.url for entry in list_arrays(urls[0])] == urls[:1]
+        items(1).push(f'{base}/b')
+        assert [entry.url for entry in list_arrays(f'{base}/b')] == [f'{base}/b', *urls[2:]]
+        delete(f'{base}/b')
         assert all(entry.size > 0 for entry in list_arrays(base))
         assert delete(urls[0])
         assert not exists(urls[0])

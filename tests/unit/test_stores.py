@@ -298,6 +298,30 @@ def test_other_files_are_refused(url: str, tmp_path: Path) -> None:
     assert len(DocumentArray[Page].open(url)) == 5  # which has an index too
 
 
+@pytest.mark.parametrize(
+    'table',
+    [[(8, 10)], [(8, 2**62), (16, 2**62), (24, 2**62)], [(2**40, 10)], [(16, 1), (8, 1)], [], [(400, 2**40)]],
+)
+def test_an_index_that_lies_is_refused(url: str, table: list[tuple[int, int]]) -> None:
+    from docarray.formats.files.arrow_index import pack_index
+    from docarray.formats.files.seals import BlockSums, find_seal, pack_seal
+
+    pages(10).push(url)
+    path = file_of(url)
+    data = path.read_bytes()
+    behind = int.from_bytes(data[-10:-6], 'little') + 10
+    seal = find_seal(data, 'x', behind)
+    assert seal is not None
+    body = data[: seal.before - len(pack_index([(8, 10)], 0))]
+    body += pack_index(table, len(body))
+    sums = BlockSums()
+    sums.add(body)
+    path.write_bytes(body + pack_seal(sums, data[-behind:]) + data[-behind:])
+    for call in (DocumentArray[Page].pull, lambda url: DocumentArray[Page].open(url)[:]):
+        with pytest.raises((FormatError, LimitError)):
+            call(url)
+
+
 def test_limits(url: str) -> None:
     pages(10).push(url)
     with pytest.raises(LimitError):

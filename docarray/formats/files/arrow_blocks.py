@@ -95,8 +95,8 @@ class ArrowFile:
         self._blocks: OrderedDict[int, memoryview] = OrderedDict()
         self._records: OrderedDict[int, _Record] = OrderedDict()
         self._places, self._counts = self._index()
+        limits.check('documents', sum(self._counts.tolist()), content.name)  # in ints that do not overflow
         self.starts = np.concatenate([[0], np.cumsum(self._counts)])
-        limits.check('documents', self.starts.item(-1), content.name)
         message = self._message(_Record(self._memory(FILE_START, self._places.item(0)), FILE_START))
         with arrow_faults(content.name):
             self.types = pa.ipc.read_schema(pa.py_buffer(message))
