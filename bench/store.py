@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ class Sample(BaseDocument):
 
 def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix='bench-') as folder:
-        return [*whole_arrays(folder), *random_reads(folder)]
+        return [*whole_arrays(folder), *random_reads(folder), *object_service(folder)]
 
 
 def whole_arrays(folder: str) -> list[Row]:
@@ -119,6 +120,48 @@ def random_reads(folder: str) -> list[Row]:
         ),
         compare(f'{name}, made of columns, beside 5 us each', taken.unstack, _five_microseconds(few), 1.0),
     ]
+
+
+def object_service(folder: str) -> list[Row]:
+    """The same in S3, beside the client alone: bytes that are there already, and are not looked at."""
+    import obstore
+
+    from docarray.formats.files.arrow import array_chunks
+    from tests.servers import S3_ENVIRONMENT, s3_server
+
+    count = 200 if settings.quick else 4000
+    rng = np.random.default_rng(0)
+    photos = DocumentArray[Photo]([Photo(title=f'Photo {i}', data=rng.bytes(50_000)) for i in range(count)])
+    columns, data = photos.stack(), b''.join(array_chunks(photos))
+    url, rows_array, stacked = 's3://bucket/photos', DocumentArray[Photo], DocumentArrayStacked[Photo]
+    name = f'S3: {count * 50_000 / 1e6:,.0f} MB'
+    with s3_server('localbucket', folder) as endpoint:
+        os.environ.update(S3_ENVIRONMENT, AWS_ENDPOINT_URL=endpoint)
+        client = obstore.store.from_url('s3://bucket', client_options={'allow_http': True})
+
+        def bare() -> None:
+            client.put('bare', data, chunk_size=16 << 20, max_concurrency=4)
+            client.get('bare').bytes()
+
+        def push_and_pull(array: Any, cls: Any) -> Callable[[], Any]:
+            return lambda: (array.push(url), cls.pull(url))
+
+        return [
+            compare(
+                f'{name}, rows pushed and pulled',
+                push_and_pull(photos, rows_array),
+                bare,
+                1.25,
+                clock=perf_counter,
+            ),
+            compare(
+                f'{name}, columns pushed and pulled',
+                push_and_pull(columns, stacked),
+                bare,
+                1.25,
+                clock=perf_counter,
+            ),
+        ]
 
 
 def _five_microseconds(count: int) -> Callable[[], None]:

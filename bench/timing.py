@@ -70,12 +70,16 @@ class Row(NamedTuple):
 
 
 def interleave(
-    ours: Statement, yardstick: Statement, rounds: int = 200, names: dict[str, Any] | None = None
+    ours: Statement,
+    yardstick: Statement,
+    rounds: int = 200,
+    names: dict[str, Any] | None = None,
+    clock: Callable[[], float] = process_time,
 ) -> tuple[float, float]:
     """Time two statements alternately in this process; return the median seconds of one call of each.
 
-    The seconds are those of the processor, all threads together: what else runs on the machine does
-    not count, and a second thread is no advantage.
+    The seconds are those of the processor, all threads together, if no other clock is named: what else runs
+    on the machine does not count, and a second thread is no advantage.
     Short statements run many times in a round, both equally often. The collector runs before each
     round and not within it, for both alike. Rounds end early when ``settings.seconds`` are over.
 
@@ -84,8 +88,9 @@ def interleave(
         yardstick: The same work in plain code.
         rounds: How many rounds at most.
         names: The globals of source text.
+        clock: What seconds are read from.
     """
-    pair = Timer(ours, timer=process_time, globals=names), Timer(yardstick, timer=process_time, globals=names)
+    pair = Timer(ours, timer=clock, globals=names), Timer(yardstick, timer=clock, globals=names)
     for timer in pair:
         timer.timeit(1)  # compiles validators, fills caches, touches memory
     slower = max(timer.timeit(1) for timer in pair)
@@ -110,9 +115,10 @@ def compare(
     unit: str = 's',
     rounds: int = 200,
     names: dict[str, Any] | None = None,
+    clock: Callable[[], float] = process_time,
 ) -> Row:
     """Return the row of two statements timed alternately."""
-    return Row(name, *interleave(ours, yardstick, rounds, names), bar, unit)
+    return Row(name, *interleave(ours, yardstick, rounds, names, clock), bar, unit)
 
 
 def child(code: str, *arguments: str) -> str:

@@ -74,7 +74,7 @@ _HOMES = {
     'docarray.data': ('MultiModalDataset',),
     'docarray.data.paths': ('get_paths',),
     'docarray.formats.protobuf.descriptor': _MESSAGES,
-    'docarray.stores.earlier': ('ConcurrentPushException', 'FileDocStore'),
+    'docarray.stores.earlier': ('ConcurrentPushException', 'FileDocStore', 'S3DocStore'),
 }
 #: The modules that protoc made of ``docarray.proto``.
 _MESSAGE_MODULES = ('', '.pb', '.pb.docarray_pb2', '.pb2', '.pb2.docarray_pb2')
@@ -112,9 +112,10 @@ MODULES: dict[str, Sequence[str]] = {
     'docarray.documents.point_cloud.point_cloud_3d': ('PointCloud3D',),
     'docarray.documents.point_cloud.points_and_colors': ('PointsAndColors',),
     'docarray.helper': ('get_paths',),
-    'docarray.store': ('FileDocStore',),
+    'docarray.store': ('FileDocStore', 'S3DocStore'),
     'docarray.store.exceptions': ('ConcurrentPushException',),
     'docarray.store.file': ('FileDocStore',),
+    'docarray.store.s3': ('S3DocStore',),
     **{f'docarray.proto{module}': _MESSAGES for module in _MESSAGE_MODULES},
     **{
         f'docarray.typing.bytes.{name.lower()}_bytes': (f'{name}Bytes',)

@@ -24,6 +24,8 @@ EXTRAS: dict[str, str] = {
     'lz4': 'compress',
     'backports': 'compress',
     'fsspec': 'cloud',
+    'obstore': 's3',
+    'boto3': 's3',
     'rich': 'display',
     'sklearn': 'demo',
 }

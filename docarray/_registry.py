@@ -83,7 +83,13 @@ ROWS: dict[str, tuple[Row, ...]] = {
         Row('tensorflow', 'docarray.frameworks.tensorflow:TensorFlowFramework', 'tensorflow', 'tf.Tensor'),
         Row('torch', 'docarray.frameworks.torch:TorchFramework', 'torch', 'torch.Tensor on any device'),
     ),
-    'store': (Row('file', 'docarray.stores.file:FileStore', '', 'files of this machine'),),
+    'store': (
+        Row('az', 'docarray.stores.objects:AzureStore', 's3', 'objects in Azure Blob Storage'),
+        Row('file', 'docarray.stores.file:FileStore', '', 'files of this machine'),
+        Row('gs', 'docarray.stores.objects:GoogleStore', 's3', 'objects in Google Cloud Storage'),
+        Row('memory', 'docarray.stores.objects:MemoryStore', 's3', 'objects in the memory of this process'),
+        Row('s3', 'docarray.stores.objects:S3Store', 's3', 'objects in S3 and in services like it'),
+    ),
 }
 
 

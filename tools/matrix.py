@@ -35,14 +35,19 @@ CELLS = [
     *(('3.11', f'protobuf=={version}.*') for version in ('3.20', '4.21', '4.25', '5', '6', '7')),
     ('3.10', 'pyarrow==15.* numpy<2'),  # which that was made for
     ('3.13', 'pyarrow>=25'),
+    ('3.10', 'obstore==0.11.1 pyarrow localbucket'),
 ]
 #: The tests that a cell of one library runs; the others run all.
-TESTS = {'protobuf': 'test_*proto*.py', 'pyarrow': 'test_*arrow*.py'}
+TESTS = {
+    'obstore': ('test_*store*.py',),
+    'protobuf': ('test_*proto*.py',),
+    'pyarrow': ('test_*arrow*.py', 'test_*store*.py'),
+}
 #: What the tests need beside the dependencies: those of one library, and all.
 NEEDS = ['ml_dtypes']
 ALL_NEED = [*NEEDS, 'fastapi', 'httpx', 'lz4', 'protobuf', 'backports.zstd; python_version < "3.14"']
 TOOLS = ('pytest', 'pytest-timeout', 'hypothesis')
-SHOWN = ('pydantic', 'numpy', 'protobuf', 'pyarrow')
+SHOWN = ('pydantic', 'numpy', 'protobuf', 'pyarrow', 'obstore')
 LIMIT_S = 900
 
 
@@ -83,8 +88,7 @@ def library(age: str) -> str:
 
 def tests(age: str) -> list[str]:
     """What a cell runs: pytest takes no path for all tests."""
-    pattern = TESTS.get(library(age))
-    found = sorted(ROOT.glob(f'tests/*/{pattern}')) if pattern else []
+    found = sorted(path for one in TESTS.get(library(age), ()) for path in ROOT.glob(f'tests/*/{one}'))
     return [str(path.relative_to(ROOT)) for path in found]
 
 

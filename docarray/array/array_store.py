@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from docarray import _registry
@@ -20,13 +20,22 @@ class ArrayStore:
 
     __slots__ = ()
 
-    def push(self, url: str, show_progress: bool = False, *, overwrite: bool = True) -> None:
+    def push(
+        self,
+        url: str,
+        show_progress: bool = False,
+        *,
+        overwrite: bool = True,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write the array to a store, whole or not at all.
 
         Args:
             url: Where to, such as 'file:///data/photos'. An array that is there is replaced.
             show_progress: Show a progress bar on the terminal.
             overwrite: False refuses to replace an array.
+            storage_options: Settings of the store, such as ``{'endpoint': 'http://...'}`` of S3, beside
+                those of the environment. See ``docs/stores.md``.
 
         Raises:
             InvalidValueError: The URL is of no store, or has no proper name.
@@ -43,11 +52,17 @@ class ArrayStore:
             >>> DocumentArray[TextDoc].pull(url).text
             ['a']
         """
-        _registry.method('push')(self, url, show_progress, overwrite)
+        _registry.method('push')(self, url, show_progress, overwrite, storage_options)
 
     @classmethod
     def push_stream(
-        cls, docs: Iterable[Any], url: str, show_progress: bool = False, *, overwrite: bool = True
+        cls,
+        docs: Iterable[Any],
+        url: str,
+        show_progress: bool = False,
+        *,
+        overwrite: bool = True,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         """Write documents to a store as they come, in bounded memory. See ``push``.
 
@@ -58,8 +73,9 @@ class ArrayStore:
             url: Where to.
             show_progress: Show a progress bar on the terminal.
             overwrite: False refuses to replace an array.
+            storage_options: As of ``push``.
         """
-        _registry.method('push_stream')(cls, docs, url, show_progress, overwrite)
+        _registry.method('push_stream')(cls, docs, url, show_progress, overwrite, storage_options)
 
     @classmethod
     def pull(
@@ -70,6 +86,7 @@ class ArrayStore:
         *,
         tensor_type: Any = None,
         limits: Limits | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> A:
         """Read an array from a store, also one that docarray 0.30 to 0.41 pushed to files.
 
@@ -79,6 +96,7 @@ class ArrayStore:
             local_cache: Taken for the sake of earlier versions; nothing is cached.
             tensor_type: For fields that take tensors of any framework: the class that they are to have.
             limits: What is read at most.
+            storage_options: As of ``push``.
 
         Raises:
             MissingFileError: There is no such array.
@@ -87,7 +105,8 @@ class ArrayStore:
             TruncatedError: It ends too early.
             ValidationError: A document does not fit the class.
         """
-        made: A = _registry.method('pull')(cls, url, show_progress, tensor_type, limits)
+        read = _registry.method('pull')
+        made: A = read(cls, url, show_progress, tensor_type, limits, storage_options)
         return made
 
     @classmethod
@@ -99,7 +118,9 @@ class ArrayStore:
         *,
         tensor_type: Any = None,
         limits: Limits | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> Iterator[Any]:
         """Yield the documents of an array in a store, in bounded memory. See ``pull``."""
-        found: Iterator[Any] = _registry.method('pull_stream')(cls, url, show_progress, tensor_type, limits)
+        read = _registry.method('pull_stream')
+        found: Iterator[Any] = read(cls, url, show_progress, tensor_type, limits, storage_options)
         return found

@@ -52,7 +52,7 @@ class ArrayMeta(TypedMeta):
             )
         return typed_by_class(cls, document, lambda: _derive(cls, document))
 
-    def open(cls, url: str, limits: Any = None) -> Any:
+    def open(cls, url: str, limits: Any = None, *, storage_options: Any = None) -> Any:
         """Open an array in a store, to read documents and columns of it when they are asked for.
 
         It is a method of the class alone, so that ``array.open`` may be a field.
@@ -60,6 +60,7 @@ class ArrayMeta(TypedMeta):
         Args:
             url: Where the array is.
             limits: What is read at most (``docarray.formats.Limits``).
+            storage_options: Settings of the store, as of ``push``.
 
         Returns:
             A ``docarray.stores.OpenedArray``.
@@ -69,7 +70,7 @@ class ArrayMeta(TypedMeta):
             StoreError: It cannot be read.
             FormatError: It is no array, or has changed since it was written.
         """
-        return _registry.method('open')(cls.document_type, url, limits)
+        return _registry.method('open')(cls.document_type, url, limits, storage_options)
 
     @property
     def doc_type(cls) -> Any:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
@@ -148,11 +148,17 @@ def name_of(url: str) -> str:
     return name
 
 
-def get_store(url: str) -> Store:
+def get_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
     """Return the store for a URL, by its scheme.
 
+    Args:
+        url: Of a stream or a place for them.
+        options: Settings of the store, such as where its service is. Its class is called with them, if there
+            are any.
+
     Raises:
-        InvalidValueError: It has no scheme, or one that no store is registered for.
+        InvalidValueError: It has no scheme, or one that no store is registered for, or the store does not
+            have such options.
         MissingExtraError: The store needs a package that is not installed.
 
     Example:
@@ -168,7 +174,7 @@ def get_store(url: str) -> Store:
     except KeyError:
         wanted = 'a URL with one of the schemes: ' + ', '.join(store_schemes())
         raise InvalidValueError(where='store', got=show(url), wanted=wanted) from None
-    made: Store = row.load()()
+    made: Store = row.load()(options) if options else row.load()()
     return made
 
 

@@ -7,8 +7,8 @@ own files are read too. Any program that knows Arrow IPC files reads the new one
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
@@ -39,6 +39,8 @@ __all__ = [
     'push',
     'push_stream',
 ]
+
+Options = Mapping[str, Any] | None
 
 SUFFIX = '.docs'
 #: How many documents are made at once of columns that are read as a stream.
@@ -83,7 +85,9 @@ class ArrayEntry:
     modified: datetime | None
 
 
-def push(array: Any, url: str, show_progress: bool = False, overwrite: bool = True) -> None:
+def push(
+    array: Any, url: str, show_progress: bool = False, overwrite: bool = True, storage_options: Options = None
+) -> None:
     """Write an array to a store. See ``DocumentArray.push``.
 
     Example:
@@ -99,23 +103,28 @@ def push(array: Any, url: str, show_progress: bool = False, overwrite: bool = Tr
 
     schema_of_class(type(array))
     with progress(show_progress, 'Pushing', len(array)) as advance:
-        _write(url, array_chunks(array, advance), overwrite)
+        _write(url, array_chunks(array, advance), overwrite, storage_options)
 
 
 def push_stream(
-    cls: Any, docs: Iterable[Any], url: str, show_progress: bool = False, overwrite: bool = True
+    cls: Any,
+    docs: Iterable[Any],
+    url: str,
+    show_progress: bool = False,
+    overwrite: bool = True,
+    storage_options: Options = None,
 ) -> None:
     """Write documents to a store, as they come. See ``DocumentArray.push_stream``."""
     from docarray.formats.files.arrow import stream_chunks
 
     schema = schema_of_class(cls)
     with progress(show_progress, 'Pushing') as advance:
-        _write(url, stream_chunks(schema, _checked(cls, docs), advance), overwrite)
+        _write(url, stream_chunks(schema, _checked(cls, docs), advance), overwrite, storage_options)
 
 
-def _write(url: str, chunks: Generator[Any, None, None], overwrite: bool) -> None:
+def _write(url: str, chunks: Generator[Any, None, None], overwrite: bool, storage_options: Options) -> None:
     with _named(url), closing(chunks):
-        get_store(url).write(_stream(url), chunks, overwrite=overwrite)
+        get_store(url, storage_options).write(_stream(url), chunks, overwrite=overwrite)
 
 
 def _stream(url: str) -> str:
@@ -158,14 +167,19 @@ def schema_of_class(cls: Any) -> Schema:
 
 
 def pull(
-    cls: Any, url: str, show_progress: bool = False, tensor_type: Any = None, limits: Limits | None = None
+    cls: Any,
+    url: str,
+    show_progress: bool = False,
+    tensor_type: Any = None,
+    limits: Limits | None = None,
+    storage_options: Options = None,
 ) -> Any:
     """Read an array from a store. See ``DocumentArray.pull``."""
     batches: list[Batch] = []
     documents: list[Any] = []
     schema = schema_of_class(cls)
     with progress(show_progress, 'Pulling') as advance, collector_paused():
-        for batch in _batches(url, schema, limits):
+        for batch in _batches(url, schema, limits, storage_options):
             if hasattr(cls, STACKED_MARK):
                 batches.append(batch)
             else:
@@ -179,12 +193,17 @@ def pull(
 
 
 def pull_stream(
-    cls: Any, url: str, show_progress: bool = False, tensor_type: Any = None, limits: Limits | None = None
+    cls: Any,
+    url: str,
+    show_progress: bool = False,
+    tensor_type: Any = None,
+    limits: Limits | None = None,
+    storage_options: Options = None,
 ) -> Iterator[Any]:
     """Yield the documents of an array in a store. See ``DocumentArray.pull_stream``."""
     schema = schema_of_class(cls)
     with progress(show_progress, 'Pulling') as advance:
-        for batch in _batches(url, schema, limits, release=True):
+        for batch in _batches(url, schema, limits, storage_options, release=True):
             for start in range(0, len(batch), _STREAM_ROWS):
                 part = batch.take(slice(start, start + _STREAM_ROWS))
                 rows = owned(of_framework(part, tensor_type)).rows()
@@ -192,8 +211,10 @@ def pull_stream(
                 yield from rows
 
 
-def _batches(url: str, schema: Schema, limits: Limits | None, release: bool = False) -> Iterator[Batch]:
-    with closing(stored(url)) as content:
+def _batches(
+    url: str, schema: Schema, limits: Limits | None, storage_options: Options, release: bool = False
+) -> Iterator[Batch]:
+    with closing(stored(url, storage_options)) as content:
         if is_legacy(content):
             yield from legacy_batches(content, schema, limits or DEFAULT_LIMITS)
             return
@@ -233,13 +254,13 @@ def documents_in(content: Stored, schema: Schema, limits: Limits | None) -> Arro
     return documents
 
 
-def stored(url: str) -> Stored:
+def stored(url: str, storage_options: Options = None) -> Stored:
     """Return the stream of an array."""
     with _named(url):
-        return get_store(url).open(_stream(url))
+        return get_store(url, storage_options).open(_stream(url))
 
 
-def info(url: str) -> ArrayInfo:
+def info(url: str, storage_options: Options = None) -> ArrayInfo:
     """Return what an array in a store is, without reading its documents.
 
     Raises:
@@ -257,7 +278,7 @@ def info(url: str) -> ArrayInfo:
         >>> found.document_type, found.documents, list(found.fields)
         ('TextDoc', 3, ['id', 'text', 'url', 'embedding', 'bytes_'])
     """
-    with closing(stored(url)) as content:
+    with closing(stored(url, storage_options)) as content:
         if is_legacy(content):
             count = sum(1 for _ in legacy_frames(content))
             return ArrayInfo(url, '', {}, count, content.size, '', content.version)
@@ -276,7 +297,7 @@ def info(url: str) -> ArrayInfo:
         )
 
 
-def exists(url: str) -> bool:
+def exists(url: str, storage_options: Options = None) -> bool:
     """Return whether there is an array at a URL.
 
     Example:
@@ -284,28 +305,29 @@ def exists(url: str) -> bool:
         False
     """
     try:
-        stored(url).close()
+        stored(url, storage_options).close()
         return True
     except MissingFileError:
         return False
 
 
-def list_arrays(url: str) -> list[ArrayEntry]:
+def list_arrays(url: str, storage_options: Options = None) -> list[ArrayEntry]:
     """Return the arrays whose URL is ``url`` or starts with it and a slash, sorted by URL.
 
     Example:
         >>> list_arrays('file:///nowhere/at/all')
         []
     """
-    store = get_store(url)
+    store = get_store(url, storage_options)
     found = [entry for entry in store.list(url) if entry.url.endswith(SUFFIX)]
-    if not url.endswith('/'):  # there may be an array of this name, too
+    with suppress(InvalidValueError, MissingFileError):  # there may be an array of this name, too
+        store.open(url + SUFFIX).close()
         found += (entry for entry in store.list(url + SUFFIX) if entry.url == url + SUFFIX)
     arrays = (ArrayEntry(entry.url.removesuffix(SUFFIX), entry.size, entry.modified) for entry in found)
     return sorted(arrays, key=attrgetter('url'))
 
 
-def delete(url: str, missing_ok: bool = False) -> bool:
+def delete(url: str, missing_ok: bool = False, storage_options: Options = None) -> bool:
     """Delete an array and return whether it was there.
 
     Raises:
@@ -317,4 +339,4 @@ def delete(url: str, missing_ok: bool = False) -> bool:
         False
     """
     with _named(url):
-        return get_store(url).delete(_stream(url), missing_ok=missing_ok)
+        return get_store(url, storage_options).delete(_stream(url), missing_ok=missing_ok)

@@ -13,7 +13,7 @@ from docarray.errors import ConflictError, InvalidValueError, show
 from docarray.lowering import is_document
 from docarray.stores import arrays
 
-__all__ = ['ConcurrentPushException', 'FileDocStore']
+__all__ = ['ConcurrentPushException', 'FileDocStore', 'S3DocStore']
 
 ConcurrentPushException = ConflictError
 
@@ -95,3 +95,17 @@ class FileDocStore:
     ) -> Iterator[Any]:
         """Yield the documents of an array."""
         return arrays.pull_stream(docs_cls, cls._url(name), show_progress)
+
+
+class S3DocStore(FileDocStore):
+    """Arrays in S3. The same as ``push`` and ``pull`` of an array with ``s3://`` URLs.
+
+    Names are a bucket and a name in it, with a slash between them. Arrays that docarray 0.30 to 0.41 pushed
+    to S3 are pickles, and are not read.
+
+    Example:
+        >>> S3DocStore.scheme
+        's3'
+    """
+
+    scheme: ClassVar[str] = 's3'

@@ -15,7 +15,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from mmap import PAGESIZE, mmap
@@ -97,6 +97,10 @@ class FileStore:
     """
 
     scheme = 'file'
+
+    def __init__(self, options: Mapping[str, Any] | None = None) -> None:
+        if options:
+            raise InvalidValueError(where='file://', got=f'options {show(dict(options))}', wanted='none')
 
     def open(self, url: str) -> FileContent:
         """Return one version of a stream."""

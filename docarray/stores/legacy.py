@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from docarray.errors import FormatError, TruncatedError
+from docarray.errors import FormatError, TruncatedError, UnsupportedError
 from docarray.formats.files.compression import decompress
 from docarray.formats.grouping import MOST_ROWS, groups
 from docarray.formats.limits import Limits
@@ -30,6 +30,13 @@ def is_legacy(content: Stored) -> bool:
     """Whether a stream is one of these: of no documents, or one whose first is compressed by gzip."""
     (start,) = content.read([(0, min(6, content.size))])
     head = bytes(start)
+    if head[:2] == _GZIP:
+        raise UnsupportedError(
+            where=content.name,
+            got='what docarray 0.30 to 0.41 pushed to S3: pickles',
+            wanted='an array of documents; a pickle could run any code',
+            hint='Pull it by that version, push it to file://, and read that.',
+        )
     return head == bytes(4) or (len(head) == 6 and head[4:] == _GZIP)
 
 

@@ -14,7 +14,7 @@ from docarray.array.typed import typed
 from docarray.errors import ConflictError, UnsupportedError
 from docarray.formats.building import array_of
 from docarray.formats.limits import Limits
-from docarray.stores.arrays import documents_in, schema_of_class, stored
+from docarray.stores.arrays import Options, documents_in, schema_of_class, stored
 from docarray.stores.legacy import is_legacy
 
 __all__ = ['OpenedArray']
@@ -35,6 +35,7 @@ class OpenedArray(Sequence[T]):
         document_type: The class of the documents.
         url: Where the array is.
         limits: What is read at most.
+        storage_options: Settings of the store, as of ``push``.
 
     Raises:
         MissingFileError: There is no array.
@@ -52,10 +53,13 @@ class OpenedArray(Sequence[T]):
         (4, 'c', ['d', 'a'], ['a', 'b'])
     """
 
-    def __init__(self, document_type: type[T], url: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self, document_type: type[T], url: str, limits: Limits | None = None, storage_options: Options = None
+    ) -> None:
         self.document_type, self.url, self.limits = document_type, url, limits
+        self.storage_options = storage_options
         schema = schema_of_class(typed(DocumentArray, document_type))
-        self._content = stored(url)
+        self._content = stored(url, storage_options)
         if is_legacy(self._content):
             raise UnsupportedError(
                 where=url,
@@ -127,7 +131,8 @@ class OpenedArray(Sequence[T]):
         return f'<{type(self).__name__} of {len(self)} {name} at {self.url}>'
 
     def __reduce__(self) -> Any:
-        return _reopened, (type(self), self.document_type, self.url, self.limits, self.version)
+        made = (self.document_type, self.url, self.limits, self.storage_options)
+        return _reopened, (type(self), made, self.version)
 
     def close(self) -> None:
         """Let go of the array; what was read of it stays valid."""
@@ -140,10 +145,10 @@ class OpenedArray(Sequence[T]):
         self.close()
 
 
-def _reopened(cls: Any, document_type: Any, url: str, limits: Limits | None, version: str) -> Any:
-    opened = cls(document_type, url, limits)
+def _reopened(cls: Any, made: tuple[Any, ...], version: str) -> Any:
+    opened = cls(*made)
     if opened.version != version:
         raise ConflictError(
-            where=url, got='another version of the array', wanted='the one that was opened before'
+            where=opened.url, got='another version of the array', wanted='the one that was opened before'
         )
     return opened

@@ -21,6 +21,7 @@ from docarray.formats.arrow.messages import MemorySource, read_message
 from docarray.formats.arrow.read import check_schema, validate
 from docarray.formats.arrow.types import pa
 from docarray.formats.checksum import crc32
+from docarray.formats.files.ahead import read_ahead
 from docarray.formats.files.arrow import ENDS, FILE_START
 from docarray.formats.files.arrow_index import index_bytes, unpack_index
 from docarray.formats.files.seals import BLOCK_BYTES, BlockSeal, find_seal, seal_bytes
@@ -36,6 +37,10 @@ _MAGIC = b'ARROW1'
 _TAIL_BYTES = 1 << 16
 #: More than the metadata of most messages; of others, the rest is read when that is known.
 _METADATA_BYTES = 1 << 12
+#: How much of a file that is not in memory is fetched by one request when all of it is read.
+_WINDOW_BYTES = 16 << 20
+#: Of how many record batches columns are fetched together.
+_TOGETHER = 32
 #: How much of a file that is not in memory is kept.
 _KEPT_BYTES = 64 << 20
 
@@ -62,10 +67,12 @@ class Content(Protocol):
 
 @dataclass(eq=False)
 class _Record:
-    """A record batch, in memory of which only the columns that are ``ready`` have values."""
+    """A record batch. If it is not whole, only columns that are ``ready`` have values in its memory."""
 
     memory: memoryview
     start: int
+    whole: bool = False
+    loaded: int = 0
     batch: Any = None
     ready: set[str] = field(default_factory=set)
 
@@ -94,10 +101,10 @@ class ArrowFile:
         self._verified = np.zeros(len(self.seal.blocks), np.bool_)
         self._blocks: OrderedDict[int, memoryview] = OrderedDict()
         self._records: OrderedDict[int, _Record] = OrderedDict()
-        self._places, self._counts = self._index()
+        self._edges, self._counts = self._index()
         limits.check('documents', sum(self._counts.tolist()), content.name)  # in ints that do not overflow
         self.starts = np.concatenate([[0], np.cumsum(self._counts)])
-        message = self._message(_Record(self._memory(FILE_START, self._places.item(0)), FILE_START))
+        message = self._message(_Record(self._memory(FILE_START, self._edges.item(0)), FILE_START))
         with arrow_faults(content.name):
             self.types = pa.ipc.read_schema(pa.py_buffer(message))
         check_schema(self.types, limits, content.name)
@@ -117,6 +124,50 @@ class ArrowFile:
             self._make_ready(record, self.types.names)
         return record.batch
 
+    def record_batches(self, names: Sequence[str] | None = None) -> Iterator[Any]:
+        """Yield all record batches, in order, with these columns, by default all.
+
+        Of a file that is not in memory many are fetched together, and the next ones while one is used.
+        """
+        count = len(self._counts)
+        if self.content.view is not None:
+            for number in range(count):
+                yield self.record_batch(number, names)
+        elif names is None:
+            yield from self._whole_batches()
+        else:
+            for first in range(0, count, _TOGETHER):
+                group = range(first, min(first + _TOGETHER, count))
+                heads = self._edges[group.start : group.stop].tolist()
+                self._fetch([(start, min(start + _METADATA_BYTES, self.seal.before)) for start in heads])
+                records = map(self._record, group)
+                self._fetch([one for record in records for one in self._ranges(record, names, True)])
+                for number in group:
+                    yield self.record_batch(number, names)
+
+    def _whole_batches(self) -> Iterator[Any]:
+        windows = list(self._windows())
+        ranges = [self._blocks_of(*self._edges[[first, last]].tolist()) for first, last in windows]
+        parts = read_ahead(self.content, ranges)
+        for (first, last), (base, _), part in zip(windows, ranges, parts, strict=True):
+            for place in range(0, len(part), BLOCK_BYTES):
+                self.seal.check_block((base + place) // BLOCK_BYTES, part[place : place + BLOCK_BYTES])
+            for number in range(first, last):
+                start, stop = self._edges[number : number + 2].tolist()
+                record = _Record(part[start - base : stop - base], start, whole=True)
+                self._parse(record, number)
+                self._make_ready(record, self.types.names)
+                yield record.batch
+
+    def _windows(self) -> Iterator[tuple[int, int]]:
+        """Yield numbers of record batches, first and behind the last, that are fetched by one request."""
+        first, count = 0, len(self._counts)
+        while first < count:
+            end = self._edges.item(first) + _WINDOW_BYTES
+            last = max(first + 1, int(np.searchsorted(self._edges, end, 'right')) - 1)
+            yield first, last
+            first = last
+
     def release(self, number: int) -> None:
         """Give back the memory of a record batch."""
         record = self._records.pop(number, None)
@@ -128,19 +179,21 @@ class ArrowFile:
     def _record(self, number: int) -> _Record:
         record = self._records.get(number)
         if record is None:
-            start = self._places.item(number)
-            following = self._places[number + 1 : number + 2].tolist() or [self._end]
-            record = _Record(self._memory(start, following[0]), start)
-            message = self._message(record, self._counts.item(number))
-            with arrow_faults(self.content.name):
-                record.batch = pa.ipc.read_record_batch(pa.py_buffer(message), self.types)
+            start, stop = self._edges[number : number + 2].tolist()
+            record = _Record(self._memory(start, stop), start)
+            self._parse(record, number)
             self._records[number] = record
         if self.content.view is None:
             self._records.move_to_end(number)
-            kept = sum(len(one.memory) for one in self._records.values())
+            kept = sum(one.loaded for one in self._records.values())
             while kept > _KEPT_BYTES and len(self._records) > 1:
-                kept -= len(self._records.popitem(last=False)[1].memory)
+                kept -= self._records.popitem(last=False)[1].loaded
         return record
+
+    def _parse(self, record: _Record, number: int) -> None:
+        message = self._message(record, self._counts.item(number))
+        with arrow_faults(self.content.name):
+            record.batch = pa.ipc.read_record_batch(pa.py_buffer(message), self.types)
 
     def _message(self, record: _Record, rows: int | None = None) -> memoryview:
         """Return the message of a record, its metadata verified, or raise an error."""
@@ -157,29 +210,33 @@ class ArrowFile:
     def _make_ready(self, record: _Record, names: Sequence[str]) -> None:
         """Load and validate columns of a record."""
         missing = [name for name in names if name not in record.ready]
-        base = pa.py_buffer(record.memory).address
-        arrays = [record.batch.column(name) for name in missing]
-        buffers = [buffer for array in arrays for buffer in array.buffers() if buffer is not None]
-        ranges = [(one.address - base, one.address - base + one.size) for one in buffers]
-        self._load(record, sorted(one for one in ranges if 0 <= one[0] < one[1] <= len(record.memory)))
+        self._load(record, self._ranges(record, missing))
         with arrow_faults(self.content.name):
-            validate(arrays)
+            validate([record.batch.column(name) for name in missing])
         record.ready.update(missing)
+
+    def _ranges(self, record: _Record, names: Sequence[str], in_file: bool = False) -> Ranges:
+        """Return where the memory of columns is, in that of their record or in the file."""
+        base, shift = pa.py_buffer(record.memory).address, record.start if in_file else 0
+        arrays = [record.batch.column(name) for name in names]
+        buffers = [buffer for array in arrays for buffer in array.buffers() if buffer is not None]
+        places = [(one.address - base, one.address - base + one.size) for one in buffers]
+        inside = (one for one in places if 0 <= one[0] < one[1] <= len(record.memory))
+        return sorted((start + shift, stop + shift) for start, stop in inside)
 
     # -- bytes ------------------------------------------------------------------------------------
 
     def _index(self) -> tuple[Array, Array]:
-        """Return where each record batch starts, and how many rows it has."""
+        """Return where record batches start and the last one ends, (n + 1,), and how many rows each has."""
         before = self.seal.before
         end = self._loaded(max(0, before - _METADATA_BYTES), before)
         size = index_bytes(end)
         if size > len(end):
             end = self._loaded(max(0, before - size), before)
-        self._end = before - size
         places, counts = unpack_index(end, self.content.name).T
-        if not len(places) or not FILE_START < places[0] <= places[-1] < self._end:
+        if not len(places) or not FILE_START < places[0] <= places[-1] < before - size:
             raise FormatError(where=self.content.name, got='an index of other bytes', wanted='its own')
-        return places, counts
+        return np.append(places, before - size), counts
 
     def _loaded(self, start: int, stop: int) -> memoryview:
         record = _Record(self._memory(start, stop), start)
@@ -193,19 +250,30 @@ class ArrowFile:
 
     def _load(self, record: _Record, ranges: Ranges) -> None:
         """Put ranges of a record into its memory, all blocks that they touch verified."""
-        start, wanted = record.start, set[int]()
-        for first, last in ranges:
-            wanted.update(range((start + first) // BLOCK_BYTES, -(-(start + last) // BLOCK_BYTES)))
+        if record.whole:
+            return
+        start = record.start
+        wanted = _blocks_in((start + first, start + last) for first, last in ranges)
         if self.content.view is not None:
-            for number in sorted(wanted):
+            for number in wanted:
                 if not self._verified[number]:
                     self.seal.check_block(number, self.content.view[slice(*self._bounds(number))])
                     self._verified[number] = True
             return
-        for number, block in self._fetched(sorted(wanted)):
+        for number, block in self._fetched(wanted):
             place = number * BLOCK_BYTES - start
             first, last = max(place, 0), min(place + len(block), len(record.memory))
             record.memory[first:last] = block[first - place : last - place]
+            record.loaded += last - first
+
+    def _fetch(self, ranges: Ranges) -> None:
+        """Let blocks be at hand when they are asked for."""
+        for _ in self._fetched(_blocks_in(ranges)):
+            pass
+
+    def _blocks_of(self, start: int, stop: int) -> tuple[int, int]:
+        """Return where the blocks that a part touches start and end."""
+        return start - start % BLOCK_BYTES, min(-(-stop // BLOCK_BYTES) * BLOCK_BYTES, self.seal.before)
 
     def _bounds(self, number: int) -> tuple[int, int]:
         start = number * BLOCK_BYTES
@@ -222,6 +290,14 @@ class ArrowFile:
             self._blocks.move_to_end(number)
         while len(self._blocks) > _KEPT_BYTES // BLOCK_BYTES:
             self._blocks.popitem(last=False)
+
+
+def _blocks_in(ranges: Iterable[tuple[int, int]]) -> list[int]:
+    """Return the numbers of the blocks that parts of a file touch."""
+    found = set[int]()
+    for start, stop in ranges:
+        found.update(range(start // BLOCK_BYTES, -(-stop // BLOCK_BYTES)))
+    return sorted(found)
 
 
 def _find_seal(content: Content) -> BlockSeal:

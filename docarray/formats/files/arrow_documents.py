@@ -57,8 +57,8 @@ class ArrowDocuments:
         Args:
             release: Give back the memory of each when the next one is asked for.
         """
-        for number, start in enumerate(self.file.starts[:-1].tolist()):
-            yield self._read(self.file.record_batch(number), start)
+        for number, batch in enumerate(self.file.record_batches()):
+            yield self._read(batch, self.file.starts.item(number))
             if release:
                 self.file.release(number)
 
@@ -113,8 +113,8 @@ class ArrowDocuments:
         """Return all documents as a batch that has this column, and perhaps others."""
         names = [name] if self._reader.trusted else None
         found = [
-            self._read(self.file.record_batch(number, names), start, names)
-            for number, start in enumerate(self.file.starts[:-1].tolist())
+            self._read(batch, self.file.starts.item(number), names)
+            for number, batch in enumerate(self.file.record_batches(names))
         ]
         return joined(self.schema, found)
 
