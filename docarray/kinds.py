@@ -23,6 +23,7 @@ class Kind:
         dtype: For ``tensor``: a dtype name such as ``'float32'``, or None where any will do.
         schema: For ``docs``: the Schema of the documents, or a function that gives it.
         item: For ``list`` and ``map``: the codec of the elements. Map keys are strings.
+        blob: For ``bytes``: stores keep them apart, so that what is beside them is read without them.
 
     ``int`` is 64 bit. ``present`` marks an optional nested document; the tag of a union of
     documents is a ``str``. ``json`` is the fallback for Any and odd unions.
@@ -37,6 +38,7 @@ class Kind:
     dtype: str | None = None
     schema: Callable[[], Any] | None = None
     item: Codec | None = None
+    blob: bool = False
 
 
 def identity(value: Any) -> Any:

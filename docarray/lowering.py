@@ -267,4 +267,4 @@ def _describe_kind(kind: Kind) -> str:
         return f'{kind.name}({_describe_kind(kind.item.kind)})'
     if kind.name == 'tensor':
         return f'tensor({show(kind.shape, 200)}, {kind.dtype or "any"})'
-    return kind.name
+    return 'blob' if kind.blob else kind.name

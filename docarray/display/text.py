@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from docarray import _lazy
@@ -24,13 +25,14 @@ _NAME, _TYPE, _BAR, _QUIET, _TITLE = 'bold', 'cyan', 'green', 'dim', 'bold magen
 Parts = list[tuple[str, str]]
 
 
-def show(obj: Any) -> None:
+def show(obj: Any, headline: tuple[str, str] | None = None) -> None:
     """Write a summary of a document or an array to standard output.
 
     In colours on a terminal and in notebooks, if rich is installed; plain elsewhere.
 
     Args:
         obj: A document, a DocumentArray or a DocumentArrayStacked.
+        headline: For an array that is part of another: the type and the length to show.
 
     Example:
         >>> from docarray import BaseDocument
@@ -42,7 +44,10 @@ def show(obj: Any) -> None:
         ├── title: str  'hello'
         └── None: url
     """
-    _show(_described(obj))
+    described = _described(obj)
+    if headline is not None and isinstance(described, Table):
+        described = replace(described, type=headline[0], length=headline[1])
+    _show(described)
 
 
 def show_schema(cls: Any) -> None:

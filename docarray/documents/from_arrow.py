@@ -37,6 +37,7 @@ from docarray.formats.arrow.types import (
     pa,
 )
 from docarray.lowering import is_document
+from docarray.typing.blob import Blob
 from docarray.typing.tensors import AnyTensor, tensor_class
 
 __all__ = ['create_doc_from_arrow_schema']
@@ -237,6 +238,8 @@ class _Reader:
 
     def leaf(self, told: dict[str, Any], kind: Any, place: _Place) -> Any:
         """Return the type that the JSON Schema of a field tells of."""
+        if told.get('blob') is True:
+            return Blob
         schema = told.get('schema')
         if not isinstance(schema, dict):
             return _KINDS.get(told['kind'])

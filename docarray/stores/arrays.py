@@ -221,8 +221,10 @@ def _batches(
         yield from documents_in(content, schema, limits).batches(release)
 
 
-def documents_in(content: Stored, schema: Schema, limits: Limits | None) -> ArrowDocuments:
-    """Return the documents of a stream, as those of a class.
+def documents_in(
+    content: Stored, schema: Schema, limits: Limits | None, lazy: bool = False
+) -> ArrowDocuments:
+    """Return the documents of a stream, as those of a class; ``lazy`` leaves the bytes of blobs there.
 
     Raises:
         SchemaError: Fields of the class are something else in the array, or none of them is in it.
@@ -230,7 +232,7 @@ def documents_in(content: Stored, schema: Schema, limits: Limits | None) -> Arro
     from docarray.formats.files.arrow_blocks import ArrowFile  # needs pyarrow
     from docarray.formats.files.arrow_documents import ArrowDocuments
 
-    documents = ArrowDocuments(ArrowFile(content, limits or DEFAULT_LIMITS), schema)
+    documents = ArrowDocuments(ArrowFile(content, limits or DEFAULT_LIMITS), schema, lazy)
     name, found = schema.document_type.__name__, documents.match
     if found.changed:
         raise SchemaError(

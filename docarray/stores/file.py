@@ -72,7 +72,8 @@ class FileContent:
 
     def read(self, ranges: Iterable[tuple[int, int]]) -> list[memoryview]:
         """Return the bytes of each range, not copied."""
-        assert self.view is not None
+        if self.view is None:
+            raise StoreError(where=self.name, got='an array that was closed', wanted='an open one')
         return [self.view[start:stop] for start, stop in ranges]
 
     def release(self, start: int, stop: int) -> None:

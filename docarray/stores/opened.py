@@ -7,6 +7,7 @@ from typing import Any, SupportsIndex, TypeVar, overload
 
 import numpy as np
 
+from docarray import _registry
 from docarray.array.columns import DocumentArrayStacked
 from docarray.array.rows import DocumentArray
 from docarray.array.select import no_attribute, read_index
@@ -18,6 +19,9 @@ from docarray.stores.arrays import Options, documents_in, schema_of_class, store
 from docarray.stores.legacy import is_legacy
 
 __all__ = ['OpenedArray']
+
+#: How many documents a summary looks at.
+_SHOWN = 100
 
 T = TypeVar('T')
 
@@ -67,7 +71,7 @@ class OpenedArray(Sequence[T]):
                 wanted='one of today',
                 hint='Pull it and push it again.',
             )
-        self._documents = documents_in(self._content, schema, limits)
+        self._documents = documents_in(self._content, schema, limits, lazy=True)
 
     @property
     def version(self) -> str:
@@ -125,6 +129,14 @@ class OpenedArray(Sequence[T]):
         if schema is None or name not in schema.fields:
             raise no_attribute(self, name, schema)
         return self.column(name)
+
+    def summary(self) -> None:
+        """Show its class, size and fields on the terminal, as they are in the first documents."""
+        first = min(len(self), _SHOWN)
+        part = f'; the first {first:,}' if first < len(self) else ''
+        about = f'{len(self):,} documents, {self._content.size:,} bytes at {self.url}{part}'
+        name = getattr(self.document_type, '__name__', '')
+        _registry.method('show')(self[:first], (f'{type(self).__name__}[{name}]', about))
 
     def __repr__(self) -> str:
         name = getattr(self.document_type, '__name__', '')

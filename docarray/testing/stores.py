@@ -14,7 +14,7 @@ import pytest
 from docarray import BaseDocument, DocumentArray, DocumentArrayStacked
 from docarray.errors import ConflictError, DocArrayError, InvalidValueError, MissingFileError, StoreError
 from docarray.stores.arrays import delete, exists, info, list_arrays
-from docarray.typing import AnyTensor, NdArray, Shape
+from docarray.typing import AnyTensor, Blob, NdArray, Shape
 
 __all__ = ['StoreContract']
 
@@ -37,6 +37,7 @@ class Item(BaseDocument):
     part: Part | None = None
     parts: DocumentArray[Part] = DocumentArray[Part]()
     tags: list[str] = []
+    blob: Blob = Blob(b'')
 
 
 def item(number: int) -> Item:
@@ -51,6 +52,7 @@ def item(number: int) -> Item:
         part=None if number % 5 else Part(id='p', number=number, tensor=np.eye(number % 4)),
         parts=[Part(id=str(one), number=one) for one in range(number % 4)],
         tags=['a', 'b'][: number % 3],
+        blob=bytes([number % 256]) * (number % 7 * 1000),
     )
 
 

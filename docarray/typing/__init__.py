@@ -16,6 +16,7 @@ from docarray import _lazy
 
 if TYPE_CHECKING:
     from docarray.typing.abstract import AbstractTensor as AbstractTensor
+    from docarray.typing.blob import Blob as Blob
     from docarray.typing.bytes import AudioBytes as AudioBytes
     from docarray.typing.bytes import ImageBytes as ImageBytes
     from docarray.typing.bytes import VideoBytes as VideoBytes
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     'abstract': 'AbstractTensor',
+    'blob': 'Blob',
     'bytes': 'AudioBytes ImageBytes VideoBytes VideoLoadResult',
     'id': 'ID',
     'jax_array': 'AudioJaxArray ImageJaxArray JaxArray JaxArrayEmbedding VideoJaxArray',

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from docarray.errors import FormatError, TruncatedError
 from docarray.formats.limits import Limits
 
-__all__ = ['Buffer', 'ChunkSource', 'MemorySource', 'Message', 'read_message']
+__all__ = ['Buffer', 'ChunkSource', 'MemorySource', 'Message', 'Table', 'read_message']
 
 Buffer = bytes | bytearray | memoryview
 
@@ -130,8 +130,14 @@ def _whole(data: memoryview, size: int, where: str) -> memoryview:
     return data
 
 
-class _Table:
-    """A table of a flatbuffer: a place in it, and by its vtable the places of its fields."""
+class Table:
+    """A table of a flatbuffer: a place in it, and by its vtable the places of its fields.
+
+    Args:
+        data: The flatbuffer.
+        place: Where the table stands.
+        kind: What sort of table it is, if there are several.
+    """
 
     def __init__(self, data: memoryview, place: int, kind: int = 0) -> None:
         self.data, self.place, self.kind = data, place, kind
@@ -144,43 +150,48 @@ class _Table:
         found: int = struct.unpack_from(form, self.data, place)[0]
         return found
 
-    def _field(self, number: int) -> int:
+    def field(self, number: int) -> int:
         """Return where a field stands; 0 where it is left out."""
         entry = 4 + 2 * number
         offset = self._read('<H', self.vtable + entry) if entry + 2 <= self.size else 0
         return self.place + offset if offset else 0
 
     def number(self, number: int, form: str) -> int:
-        place = self._field(number)
+        """Return a field that is a number; 0 where it is left out."""
+        place = self.field(number)
         return self._read(form, place) if place else 0
 
-    def table(self, number: int, kind: int = 0) -> _Table | None:
-        place = self._field(number)
-        return _Table(self.data, place + self._read('<I', place), kind) if place else None
+    def table(self, number: int, kind: int = 0) -> Table | None:
+        """Return a field that is a table; None where it is left out."""
+        place = self.field(number)
+        return Table(self.data, place + self._read('<I', place), kind) if place else None
 
     def pairs(self, number: int) -> list[tuple[int, int]]:
         """Return a vector of structs of two numbers of 64 bits."""
-        place = self._field(number)
+        place = self.vector(number)
         if not place:
             return []
-        place += self._read('<I', place)
-        count = self._read('<I', place)
-        end = place + 4 + 16 * count
+        end = place + 16 * self._read('<I', place - 4)
         if end > len(self.data):
             raise IndexError(end)
-        return list(struct.iter_unpack('<qq', self.data[place + 4 : end]))
+        return list(struct.iter_unpack('<qq', self.data[place:end]))
+
+    def vector(self, number: int) -> int:
+        """Return where the first item of a vector stands; 0 where it is left out."""
+        place = self.field(number)
+        return place + self._read('<I', place) + 4 if place else 0
 
 
-def _header(metadata: memoryview) -> tuple[_Table, int]:
+def _header(metadata: memoryview) -> tuple[Table, int]:
     """Return what a message is about, and the size of its body."""
-    message = _Table(metadata, struct.unpack_from('<I', metadata)[0])
+    message = Table(metadata, struct.unpack_from('<I', metadata)[0])
     header = message.table(2, message.number(1, '<B'))
     if header is None:
         raise IndexError
     return header, message.number(3, '<q')
 
 
-def _rows(header: _Table, body: memoryview, limits: Limits, where: str) -> int | None:
+def _rows(header: Table, body: memoryview, limits: Limits, where: str) -> int | None:
     """Check the sizes of a record batch or dictionary, and return the rows of a record batch."""
     records = header.table(1) if header.kind == _DICTIONARY else header
     if header.kind not in (_DICTIONARY, _RECORDS) or records is None:
@@ -193,7 +204,7 @@ def _rows(header: _Table, body: memoryview, limits: Limits, where: str) -> int |
     return rows if header.kind == _RECORDS else None
 
 
-def _body_size(records: _Table, body: memoryview, where: str) -> int:
+def _body_size(records: Table, body: memoryview, where: str) -> int:
     """Return the bytes of all buffers, decompressed."""
     compression = records.table(3)
     total = 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from docarray.composites import Docs, Nested, Variants
 from docarray.errors import DocArrayError, FormatError, InvalidValueError, show
 from docarray.formats.arrow import tensors
 from docarray.formats.arrow.convert import checked_documents, load_documents
-from docarray.formats.arrow.decode import values_of
+from docarray.formats.arrow.decode import values_of, with_gaps
 from docarray.formats.arrow.faults import arrow_faults
 from docarray.formats.arrow.memory import bits_of, is_ascii, lists, numbers_of, texts_of, valid_of
 from docarray.formats.arrow.types import (
@@ -36,6 +38,20 @@ from docarray.rowbatch import RowBatch
 from docarray.schema import Schema, schema_of
 from docarray.texts import Texts
 from docarray.typing.types import TensorType
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How columns are read.
+
+    Attributes:
+        limits: How much there may be.
+        blob: Gives what a blob is made of that is left where it is, for the address of its bytes and how many
+            they are; None if the bytes of blobs are to be read.
+    """
+
+    limits: Limits
+    blob: Callable[[int, int], Any] | None = None
 
 
 class _UnfitError(Exception):
@@ -125,7 +141,7 @@ class BatchReader:
     """
 
     def __init__(self, schema: Schema, types: Any, limits: Limits, fill: bool = False) -> None:
-        self.schema, self.limits, self.fill = schema, limits, fill
+        self.schema, self.limits, self.fill, self.reading = schema, limits, fill, Reading(limits)
         self.where = schema.document_type.__name__
         check_schema(types, limits, self.where)
         self.fields = list(types)
@@ -156,7 +172,7 @@ class BatchReader:
         validate(arrays)
         if self.trusted:
             try:
-                return _batch(self.record.schema, nodes, arrays, fields, batch.num_rows, self.limits)
+                return _batch(self.record.schema, nodes, arrays, fields, batch.num_rows, self.reading)
             except _UnfitError:
                 pass
         return RowBatch(self.schema, checked_documents(self.record, batch, self.limits, done, self.fill))
@@ -201,26 +217,26 @@ def _batch(
     arrays: Iterable[Any],
     fields: list[Any],
     length: int,
-    limits: Limits,
+    given: Reading,
 ) -> Batch:
     data = {
-        node.name: _READERS[node.form](node, array, field, limits)
+        node.name: _READERS[node.form](node, array, field, given)
         for node, array, field in zip(nodes, arrays, fields, strict=False)
     }
     return Batch(schema, data, length)
 
 
-def _struct(record: Record, array: Any, limits: Limits) -> Batch:
+def _struct(record: Record, array: Any, given: Reading) -> Batch:
     kind = array.type
     # What stands in a row that is missing is missing, too.
     parts = array.flatten() if array.null_count else [array.field(place) for place in range(kind.num_fields)]
-    return _batch(record.schema, record.nodes, parts, list(kind), len(array), limits)
+    return _batch(record.schema, record.nodes, parts, list(kind), len(array), given)
 
 
 # -- a column of each form ----------------------------------------------------------------------------
 
 
-def _numbers(node: Node, array: Any, field: Any, limits: Limits) -> Numbers:
+def _numbers(node: Node, array: Any, field: Any, given: Reading) -> Numbers:
     is_bool = pa.types.is_boolean(array.type)
     data = bits_of(array, 0, len(array)) if is_bool else numbers_of(array)
     column = Numbers(data, valid_of(array))
@@ -229,7 +245,7 @@ def _numbers(node: Node, array: Any, field: Any, limits: Limits) -> Numbers:
     return column
 
 
-def _texts(node: Node, array: Any, field: Any, limits: Limits) -> Texts:
+def _texts(node: Node, array: Any, field: Any, given: Reading) -> Texts:
     column = texts_of(array)
     if not node.field.codec.total:
         _try(node, column.values())
@@ -253,11 +269,23 @@ def _unpacked(node: Node, values: list[Any]) -> list[Any]:
         raise _UnfitError from error
 
 
-def _objects(node: Node, array: Any, field: Any, limits: Limits) -> Objects:
-    return Objects(_unpacked(node, values_of(node.field.codec, array, node.where)))
+def _objects(node: Node, array: Any, field: Any, given: Reading) -> Objects:
+    codec = node.field.codec
+    lazy = given.blob is not None and codec.kind.blob
+    values = _blobs(array, given) if lazy else values_of(codec, array, node.where)
+    return Objects(_unpacked(node, values))
 
 
-def _tensors(node: Node, array: Any, field: Any, limits: Limits) -> Tensors | Ragged:
+def _blobs(array: Any, given: Reading) -> list[Any]:
+    """Return what blobs are made of whose bytes are left where they are."""
+    assert given.blob is not None
+    offsets, memory = lists(array)[0].tolist(), array.buffers()[2]
+    start = 0 if memory is None else memory.address
+    found = [given.blob(start + first, last - first) for first, last in pairwise(offsets)]
+    return with_gaps(found, array)
+
+
+def _tensors(node: Node, array: Any, field: Any, given: Reading) -> Tensors | Ragged:
     codec = node.field.codec
     hint = described(field).get(VALUES, '')
     column = tensors.from_arrow(array, codec.framework, hint, node.where)
@@ -272,19 +300,19 @@ def _tensors(node: Node, array: Any, field: Any, limits: Limits) -> Tensors | Ra
     return column
 
 
-def _nested(node: Node, array: Any, field: Any, limits: Limits) -> Nested:
-    return Nested(_struct(node.members[0], array, limits), valid_of(array))
+def _nested(node: Node, array: Any, field: Any, given: Reading) -> Nested:
+    return Nested(_struct(node.members[0], array, given), valid_of(array))
 
 
-def _docs(node: Node, array: Any, field: Any, limits: Limits) -> Docs:
+def _docs(node: Node, array: Any, field: Any, given: Reading) -> Docs:
     offsets, values = lists(array)
     first, last = offsets.item(0), offsets.item(-1)
-    limits.check('documents', last - first, node.where)
-    batch = _struct(node.members[0], values.slice(first, last - first), limits) if last > first else None
+    given.limits.check('documents', last - first, node.where)
+    batch = _struct(node.members[0], values.slice(first, last - first), given) if last > first else None
     return Docs(batch, offsets - first if first else offsets, valid_of(array))
 
 
-def _variant(node: Node, array: Any, field: Any, limits: Limits) -> Variants:
+def _variant(node: Node, array: Any, field: Any, given: Reading) -> Variants:
     places = {member.schema.document_type.__name__: tag for tag, member in enumerate(node.members)}
     valid = valid_of(array)
     names = texts_of(array.field(0)).values()
@@ -303,16 +331,16 @@ def _variant(node: Node, array: Any, field: Any, limits: Limits) -> Variants:
         part = array.field(tag + 1).take(pa.array(rows))
         if part.null_count:
             raise FormatError(where=node.where, got=f'no document of type {names[rows[0]]}', wanted='one')
-        batches.append(_struct(member, part, limits) if len(rows) else None)
+        batches.append(_struct(member, part, given) if len(rows) else None)
     return Variants(tags, numbers, tuple(batches))
 
 
-def _recursive(node: Node, array: Any, field: Any, limits: Limits) -> Any:
+def _recursive(node: Node, array: Any, field: Any, given: Reading) -> Any:
     values = [load_documents(node, text, row) for row, text in enumerate(texts_of(array).values())]
     return pack_field(node.field, values, {'framework': '', 'ragged': 'exact'}, node.where)
 
 
-_READERS: dict[str, Callable[[Node, Any, Any, Limits], Any]] = {
+_READERS: dict[str, Callable[[Node, Any, Any, Reading], Any]] = {
     'numbers': _numbers,
     'texts': _texts,
     'objects': _objects,

@@ -287,7 +287,8 @@ def _described(schema: Schema, field: Field) -> dict[str, Any]:
     codec = field.codec
     cls: Any = codec.type
     if cls is None or not hasattr(cls, 'tensor_type'):
-        return {'kind': codec.kind.name, **_json_schema(annotated(info.annotation, info.metadata))}
+        blob = {'blob': True} if codec.kind.blob else {}
+        return {'kind': codec.kind.name, **blob, **_json_schema(annotated(info.annotation, info.metadata))}
     axes = codec.kind.shape
     return {
         'kind': 'tensor',

@@ -17,14 +17,15 @@ import numpy as np
 from docarray.batch import Batch
 from docarray.formats.arrow.ipc import ArrowFileFormat, ArrowFormat, FeatherFormat, Outbox
 from docarray.formats.arrow.parquet import ParquetFormat, pq
-from docarray.formats.arrow.types import pa
+from docarray.formats.arrow.types import pa, record_of
 from docarray.formats.arrow.write import IPC, IPC_STREAM, PARQUET, PARQUET_STREAM, Layout, record_batch
 from docarray.formats.building import batch_of
+from docarray.formats.files.arrow_apart import cut, has_blobs, laid_apart, set_places
 from docarray.formats.files.arrow_index import pack_index
 from docarray.formats.files.outputs import Job, Sink
 from docarray.formats.files.seals import BlockSums, pack_seal
 from docarray.rowbatch import RowBatch
-from docarray.schema import Schema
+from docarray.schema import Schema, schema_of
 
 __all__ = [
     'array_chunks',
@@ -50,6 +51,8 @@ FILE_START = 8
 _WHOLE_BYTES = 16 << 20
 #: Bytes of rows in a record batch, and in a group of rows of Parquet.
 _BATCH_BYTES, _GROUP_BYTES = 2 << 20, 8 << 20
+#: The same of rows that have blobs, between which there are gaps.
+_BLOB_BATCH_BYTES = 32 << 20
 _SAMPLE_ROWS = 16
 #: Documents in the first record batch of a stream; the size of theirs says how many the next one has.
 _FIRST_ROWS = 16
@@ -120,9 +123,8 @@ def array_chunks(array: Any, advance: Callable[[int], None] = _nothing) -> Gener
         array: Either array of documents.
         advance: Called with how many documents were written, as they are.
     """
-    return _arrow_file().chunks(
-        _record_batches(Job(array), _BATCH_BYTES, IPC, IPC_STREAM, True), 'none', advance
-    )
+    size = _batch_bytes(schema_of(array.document_type))
+    return _arrow_file().chunks(_record_batches(Job(array), size, IPC, IPC_STREAM, True), 'none', advance)
 
 
 def stream_chunks(
@@ -138,13 +140,17 @@ def stream_chunks(
     return _arrow_file().chunks(_batches_of_stream(schema, documents), 'none', advance)
 
 
+def _batch_bytes(schema: Schema) -> int:
+    return _BLOB_BATCH_BYTES if has_blobs(record_of(schema).fields) else _BATCH_BYTES
+
+
 def _batches_of_stream(schema: Schema, documents: Iterable[Any]) -> Iterator[Any]:
-    rows, found = _FIRST_ROWS, iter(documents)
+    rows, size, found = _FIRST_ROWS, _batch_bytes(schema), iter(documents)
     piece = list(islice(found, rows))
     while True:
         made = record_batch(RowBatch(schema, piece), IPC_STREAM)  # the first one also of no documents
         yield made
-        rows = max(1, min(2 * rows, len(piece) * _BATCH_BYTES // max(1, made.nbytes)))
+        rows = max(1, min(2 * rows, len(piece) * size // max(1, made.nbytes)))
         del made
         piece = list(islice(found, rows))
         if not piece:
@@ -207,6 +213,7 @@ class _File:
     outbox: Outbox = field(default_factory=Outbox)
     sums: BlockSums = field(default_factory=BlockSums)
     index: list[tuple[int, int]] = field(default_factory=list)
+    places: list[tuple[int, int, int]] = field(default_factory=list)
 
     def chunks(
         self, batches: Iterable[Any], stored: str, advance: Callable[[int], None] = _nothing
@@ -223,15 +230,22 @@ class _File:
             marked = made.replace_schema_metadata({**made.schema.metadata, **sealed})
             writer = writer or self.open_writer(pa.PythonFile(self.outbox, 'w'), marked.schema)
             writer.write_batch(marked)
-            if self.indexed:
-                size = pa.ipc.get_record_batch_size(marked)
-                self.index.append((self.outbox.place - size, len(marked)))
-            yield from self._summed(self.outbox.taken())
+            pieces = self.outbox.taken()
+            yield from self._summed(self._indexed(marked, pieces) if self.indexed else pieces)
             advance(len(made))
-            del made, marked  # before the next ones are made
+            del made, marked, pieces  # before the next ones are made
         assert writer is not None
         writer.close()
         yield from self._end(memoryview(b''.join(self.outbox.taken())))
+
+    def _indexed(self, batch: Any, pieces: list[Any]) -> list[Any]:
+        """Return the message of a record batch, its blobs apart, and remember where it stands."""
+        before = sum(map(len, pieces)) - pa.ipc.get_record_batch_size(batch)  # the schema, before the first
+        head = list(cut(pieces, 0, before))
+        message = laid_apart(pieces, before, list(batch.schema), self.sums.size + before)
+        self.index.append((self.sums.size + before, len(batch)))
+        self.places.append((self.sums.size + before, message.start, message.size))
+        return head + message.pieces
 
     def _end(self, rest: memoryview) -> Iterator[Any]:
         size = 0
@@ -239,6 +253,8 @@ class _File:
             tail = ENDS[self.magic]
             size = int.from_bytes(rest[len(rest) - tail :][:4], 'little') + tail
         footer = rest[len(rest) - size :]
+        if self.places:
+            footer = memoryview(set_places(footer, self.places))
         yield from self._summed([rest[: len(rest) - size]])
         if self.indexed:
             yield from self._summed([pack_index(self.index, self.sums.size)])

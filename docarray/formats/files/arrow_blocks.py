@@ -23,6 +23,7 @@ from docarray.formats.arrow.types import pa
 from docarray.formats.checksum import crc32
 from docarray.formats.files.ahead import read_ahead
 from docarray.formats.files.arrow import ENDS, FILE_START
+from docarray.formats.files.arrow_apart import blob_buffers
 from docarray.formats.files.arrow_index import index_bytes, unpack_index
 from docarray.formats.files.seals import BLOCK_BYTES, BlockSeal, find_seal, seal_bytes
 from docarray.formats.limits import Limits
@@ -77,12 +78,32 @@ class _Record:
     ready: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, eq=False)
+class FilePart:
+    """A part of a file, which is read and verified when it is asked for: what a blob is made of.
+
+    Attributes:
+        file: The file.
+        place: Where it starts.
+        size: How many bytes it has.
+    """
+
+    file: ArrowFile
+    place: int
+    size: int
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return some of its bytes."""
+        return self.file.read(self.place + start, self.place + stop)
+
+
 class ArrowFile:
     """An Arrow file that docarray wrote, of which any columns of any record batch are read.
 
     Args:
         content: The file.
         limits: What is read at most.
+        lazy: Whether the bytes of blobs are left where they are.
 
     Attributes:
         types: The Arrow schema.
@@ -95,8 +116,8 @@ class ArrowFile:
         LimitError: It has more than the limits allow.
     """
 
-    def __init__(self, content: Content, limits: Limits) -> None:
-        self.content, self.limits = content, limits
+    def __init__(self, content: Content, limits: Limits, lazy: bool = False) -> None:
+        self.content, self.limits, self.lazy = content, limits, lazy
         self.seal = _find_seal(content)
         self._verified = np.zeros(len(self.seal.blocks), np.bool_)
         self._blocks: OrderedDict[int, memoryview] = OrderedDict()
@@ -133,9 +154,10 @@ class ArrowFile:
         if self.content.view is not None:
             for number in range(count):
                 yield self.record_batch(number, names)
-        elif names is None:
+        elif names is None and not self.lazy:
             yield from self._whole_batches()
         else:
+            names = self.types.names if names is None else names
             for first in range(0, count, _TOGETHER):
                 group = range(first, min(first + _TOGETHER, count))
                 heads = self._edges[group.start : group.stop].tolist()
@@ -173,6 +195,29 @@ class ArrowFile:
         record = self._records.pop(number, None)
         if record is not None:
             self.content.release(record.start, record.start + len(record.memory))
+
+    def blob(self, address: int, size: int) -> FilePart:
+        """Return the bytes of a blob, by where they would be in the memory of a record batch."""
+        base = self.content.view
+        if not size:
+            return FilePart(self, 0, 0)
+        if base is not None:
+            return FilePart(self, address - pa.py_buffer(base).address, size)
+        for record in self._records.values():
+            start = address - pa.py_buffer(record.memory).address
+            if 0 <= start <= len(record.memory):
+                return FilePart(self, record.start + start, size)
+        raise AssertionError('the record batch of a blob that is being read is there')
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return a part of the file, verified."""
+        pieces = []
+        for first in range(start - start % BLOCK_BYTES, stop, _KEPT_BYTES // 2):
+            last = min(first + _KEPT_BYTES // 2, stop)
+            part = _Record(self._memory(max(first, start), last), max(first, start))
+            self._load(part, [(0, len(part.memory))])
+            pieces.append(part.memory)
+        return b''.join(pieces)
 
     # -- record batches ---------------------------------------------------------------------------
 
@@ -220,6 +265,10 @@ class ArrowFile:
         base, shift = pa.py_buffer(record.memory).address, record.start if in_file else 0
         arrays = [record.batch.column(name) for name in names]
         buffers = [buffer for array in arrays for buffer in array.buffers() if buffer is not None]
+        if self.lazy:
+            fields = [self.types.field(name) for name in names]
+            later = {buffer.address for buffer in blob_buffers(fields, arrays)}
+            buffers = [buffer for buffer in buffers if buffer.address not in later]
         places = [(one.address - base, one.address - base + one.size) for one in buffers]
         inside = (one for one in places if 0 <= one[0] < one[1] <= len(record.memory))
         return sorted((start + shift, stop + shift) for start, stop in inside)

@@ -12,8 +12,9 @@ from docarray.cells import Numbers, Objects, Tensors, Texts
 from docarray.formats.arrow.faults import arrow_faults
 from docarray.formats.arrow.match import Match, match
 from docarray.formats.arrow.memory import texts_of
-from docarray.formats.arrow.read import BatchReader, joined, validate
-from docarray.formats.arrow.types import is_fixed, pa
+from docarray.formats.arrow.read import BatchReader, Reading, joined, validate
+from docarray.formats.arrow.types import Node, Record, is_fixed, pa
+from docarray.formats.files.arrow_apart import has_blobs
 from docarray.formats.files.arrow_blocks import ArrowFile
 from docarray.schema import Field, Schema
 
@@ -31,16 +32,22 @@ class ArrowDocuments:
     Args:
         file: The file.
         schema: Of their class.
+        lazy: Whether the bytes of blobs are left in the file until they are asked for.
     """
 
-    def __init__(self, file: ArrowFile, schema: Schema) -> None:
+    def __init__(self, file: ArrowFile, schema: Schema, lazy: bool = False) -> None:
         self.file, self.schema = file, schema
         self._reader = BatchReader(schema, file.types, file.limits, fill=True)
-        self._shared = {
-            node.name: field.type == pa.large_binary()
-            for node, field in zip(self._reader.record.nodes, file.types, strict=False)
-            if node.form in ('numbers', 'texts') or is_fixed(field.type) or field.type == pa.large_binary()
-        }
+        found = lazy and self._reader.trusted and has_blobs(file.types)
+        file.lazy = found and not _in_unions(self._reader.record)
+        if file.lazy:
+            self._reader.reading = Reading(file.limits, file.blob)
+        pairs = list(zip(self._reader.record.nodes, file.types, strict=False))
+        self._shared = {node.name: field for node, field in pairs if _is_shared(node, field)}
+        #: Whether a few rows are gathered value by value: not where there are blobs within documents.
+        self._gathers = self._reader.trusted and not (
+            file.lazy and has_blobs(field for node, field in pairs if node.name not in self._shared)
+        )
         self._parts: dict[int, dict[str, Any]] = {}
 
     def __len__(self) -> int:
@@ -70,13 +77,14 @@ class ArrowDocuments:
         """
         if not len(rows):
             return Batch.of(self.schema, [])
-        if self._reader.trusted and len(rows) <= _FEW:
+        if self._gathers and len(rows) <= _FEW:
             return self._gathered(rows)
-        parts = [
+        parts = (
             self.file.record_batch(number).slice(first, count) for number, first, count in self._runs(rows)
-        ]
-        made = parts[0] if len(parts) == 1 else pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-        return self._read(made, rows.item(0))
+        )
+        if self.file.lazy:  # blobs cannot be copied, and are looked at while their record batch is at hand
+            return joined(self.schema, [self._read(part, 0) for part in parts])
+        return self._read(_in_one(list(parts)), rows.item(0))
 
     def _gathered(self, rows: Array) -> Batch:
         """Return a few documents, value by value where columns share the memory of the file."""
@@ -91,8 +99,7 @@ class ArrowDocuments:
         others = [name for name in self.schema.fields if name not in data]
         if others:
             slices = [self.file.record_batch(number).select(others).slice(row, 1) for number, row in places]
-            made = pa.Table.from_batches(slices).combine_chunks().to_batches()[0]
-            data |= self._read(made, rows.item(0), others).data
+            data |= self._read(_in_one(slices), rows.item(0), others).data
         return Batch(self.schema, {name: data[name] for name in self.schema.fields}, len(rows))
 
     def _part(self, number: int) -> dict[str, Any]:
@@ -100,14 +107,18 @@ class ArrowDocuments:
         part = self._parts.get(number)
         if part is None:
             batch = self.file.record_batch(number)
-            names = [name for name, is_bytes in self._shared.items() if not is_bytes]
+            names = [name for name, field in self._shared.items() if field.type != pa.large_binary()]
             part = dict(self._read(batch, self.file.starts.item(number), names).data)
             for name in self._shared.keys() - part.keys():
                 validate([batch.column(name)])
-                part[name] = _Bytes(texts_of(batch.column(name)))
+                lazy = self.file.lazy and has_blobs([self._shared[name]])
+                part[name] = (self._blobs if lazy else _Bytes)(texts_of(batch.column(name)))
             if self.file.content.view is not None:
                 self._parts[number] = part
         return part
+
+    def _blobs(self, memory: Texts) -> _Blobs:
+        return _Blobs(memory, self.file)
 
     def column(self, name: str) -> Batch:
         """Return all documents as a batch that has this column, and perhaps others."""
@@ -133,6 +144,14 @@ class ArrowDocuments:
         yield from zip(numbers[firsts].tolist(), inside.tolist(), counts.tolist(), strict=True)
 
 
+def _in_unions(record: Record) -> bool:
+    """Whether there are blobs in unions of documents, whose rows are put together anew when they are read."""
+    return any(
+        has_blobs([pa.field('', node.type)]) if node.form == 'variant' else any(map(_in_unions, node.members))
+        for node in record.nodes
+    )
+
+
 class _Bytes:
     """A column of bytes in one piece of memory."""
 
@@ -145,6 +164,32 @@ class _Bytes:
         if memory.valid is not None and not memory.valid[row]:
             return None
         return bytes(memory.buffer[memory.offsets.item(row) : memory.offsets.item(row + 1)])
+
+
+class _Blobs:
+    """A column of blobs, which are left where they are."""
+
+    def __init__(self, memory: Texts, file: ArrowFile) -> None:
+        self.memory, self.file = memory, file
+        self.address = pa.py_buffer(memory.buffer).address
+
+    def get(self, row: int) -> Any:
+        """Return what the blob of a row is made of."""
+        memory = self.memory
+        if memory.valid is not None and not memory.valid[row]:
+            return None
+        first, last = memory.offsets[row : row + 2].tolist()
+        return self.file.blob(self.address + first, last - first)
+
+
+def _is_shared(node: Node, field: Any) -> bool:
+    """Whether the values of a column are read one by one from the memory of the file."""
+    return node.form in ('numbers', 'texts') or is_fixed(field.type) or field.type == pa.large_binary()
+
+
+def _in_one(parts: list[Any]) -> Any:
+    """Return record batches as one."""
+    return parts[0] if len(parts) == 1 else pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
 
 
 def _packed(values: list[Any], field: Field) -> Any:

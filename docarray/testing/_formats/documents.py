@@ -25,7 +25,7 @@ from docarray.document import BaseDocument
 from docarray.errors import MissingExtraError
 from docarray.frameworks import get_framework
 from docarray.testing import _arrays
-from docarray.typing import ID, AnyTensor, AnyUrl, ImageBytes, ImageUrl, NdArray, TextUrl
+from docarray.typing import ID, AnyTensor, AnyUrl, Blob, ImageBytes, ImageUrl, NdArray, TextUrl
 
 Array = np.ndarray[Any, Any]
 
@@ -101,6 +101,7 @@ SCALARS: dict[str, FieldType] = {
     'image_url': FieldType(ImageUrl, _pictures),
     'text_url': FieldType(TextUrl, _pages),
     'image_bytes': FieldType(ImageBytes, st.binary(max_size=4)),
+    'blob': FieldType(Blob, st.binary(max_size=4).map(Blob)),
 }
 
 CONTAINERS: dict[str, FieldType] = {
