@@ -126,13 +126,13 @@ def object_service(folder: str) -> list[Row]:
     """The same in S3, beside the client alone: bytes that are there already, and are not looked at."""
     import obstore
 
-    from docarray.formats.files.arrow import array_chunks
+    from docarray.formats.files.arrow import array_batches, file_chunks
     from tests.servers import S3_ENVIRONMENT, s3_server
 
     count = 200 if settings.quick else 4000
     rng = np.random.default_rng(0)
     photos = DocumentArray[Photo]([Photo(title=f'Photo {i}', data=rng.bytes(50_000)) for i in range(count)])
-    columns, data = photos.stack(), b''.join(array_chunks(photos))
+    columns, data = photos.stack(), b''.join(file_chunks(array_batches(photos)))
     url, rows_array, stacked = 's3://bucket/photos', DocumentArray[Photo], DocumentArrayStacked[Photo]
     name = f'S3: {count * 50_000 / 1e6:,.0f} MB'
     with s3_server('localbucket', folder) as endpoint:

@@ -1,20 +1,39 @@
-"""Stores: streams of bytes by URL, and what all of them have in common.
+"""Stores: streams of bytes by URL, arrays of documents, and what all of them have in common.
 
 ``docs/adding/store.md`` tells how to add one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from docarray import _registry
 from docarray.errors import InvalidValueError, show
 
-__all__ = ['Store', 'StoreEntry', 'Stored', 'get_store', 'name_of', 'store_schemes']
+if TYPE_CHECKING:
+    import numpy as np
+
+    from docarray.batch import Batch
+    from docarray.formats.arrow.match import Match
+    from docarray.formats.limits import Limits
+    from docarray.schema import Schema
+
+__all__ = [
+    'ArrayEntry',
+    'ArrayInfo',
+    'Arrays',
+    'Documents',
+    'Store',
+    'StoreEntry',
+    'Stored',
+    'get_store',
+    'name_of',
+    'store_schemes',
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +55,126 @@ class StoreEntry:
     size: int
     modified: datetime | None = None
     version: str = ''
+
+
+@dataclass(frozen=True)
+class ArrayInfo:
+    """What a store knows of an array without reading its documents.
+
+    Attributes:
+        url: Where it is.
+        document_type: The name of the class of its documents; '' for an array of docarray before 1.0.
+        fields: What each field is, as text, by name.
+        documents: How many there are.
+        size: How many bytes they take.
+        checksum: Of all of its bytes; '' for an array of docarray before 1.0.
+        version: A text that another version of the array does not have.
+    """
+
+    url: str
+    document_type: str
+    fields: dict[str, str]
+    documents: int
+    size: int
+    checksum: str
+    version: str
+
+
+@dataclass(frozen=True)
+class ArrayEntry:
+    """An array in a store, as ``list_arrays`` shows it.
+
+    Attributes:
+        url: Where it is.
+        size: How many bytes it takes.
+        modified: When it was written, or None where the store does not know.
+    """
+
+    url: str
+    size: int
+    modified: datetime | None
+
+
+class Documents(Protocol):
+    """The documents of one version of an array, of which any are read without the rest.
+
+    Attributes:
+        schema: Of the class that they are read as.
+        version: A text that another version does not have.
+        size: How many bytes the array takes.
+    """
+
+    schema: Schema
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def match(self) -> Match:
+        """What has changed between the class that was stored and the one that they are read as."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, release: bool = False) -> Iterator[Batch]:
+        """Yield all documents in order; ``release`` gives back the memory of each batch before the next."""
+
+    def take(self, rows: np.ndarray[Any, Any]) -> Batch:
+        """Return some documents, by their numbers, int64 (n,)."""
+
+    def column(self, name: str) -> Batch:
+        """Return all documents as a batch that has this column, and perhaps others."""
+
+    def close(self) -> None:
+        """Let go of the array; what was read stays valid, but for blobs."""
+
+
+class Arrays(Protocol):
+    """A place where arrays of documents are kept, whatever they are made of there."""
+
+    def write(
+        self, url: str, batches: Iterator[Any], overwrite: bool, advance: Callable[[int], None]
+    ) -> None:
+        """Write an array, whole or not at all.
+
+        Args:
+            url: Where to.
+            batches: ``pyarrow.RecordBatch`` of one Arrow schema, at least one.
+            overwrite: Whether an array that is there is replaced.
+            advance: Called with how many documents were written, as they are.
+
+        Raises:
+            ConflictError: Another write of this array ended since this one began.
+            StoreError: It cannot be written, or is there and not to be replaced.
+        """
+
+    def documents(self, url: str, schema: Schema, limits: Limits, lazy: bool) -> Documents:
+        """Return the documents of an array.
+
+        Args:
+            url: Where it is.
+            schema: Of the class to read them as.
+            limits: What is read at most.
+            lazy: Whether any are read, and the bytes of blobs left there; else all are read in order.
+
+        Raises:
+            MissingFileError: There is none.
+            StoreError: It cannot be read.
+        """
+
+    def info(self, url: str) -> ArrayInfo:
+        """Return what an array is, without reading its documents."""
+
+    def exists(self, url: str) -> bool:
+        """Return whether there is an array."""
+
+    def list(self, url: str) -> Iterator[ArrayEntry]:
+        """Yield the arrays whose URL is ``url`` or starts with it and a slash, in any order."""
+
+    def delete(self, url: str, missing_ok: bool) -> bool:
+        """Delete an array and return whether it was there."""
 
 
 class Stored(Protocol):
@@ -148,8 +287,8 @@ def name_of(url: str) -> str:
     return name
 
 
-def get_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
-    """Return the store for a URL, by its scheme.
+def get_store(url: str, options: Mapping[str, Any] | None = None) -> Any:
+    """Return the store for a URL, by its scheme: a Store, or Arrays where documents are no streams.
 
     Args:
         url: Of a stream or a place for them.
@@ -174,8 +313,7 @@ def get_store(url: str, options: Mapping[str, Any] | None = None) -> Store:
     except KeyError:
         wanted = 'a URL with one of the schemes: ' + ', '.join(store_schemes())
         raise InvalidValueError(where='store', got=show(url), wanted=wanted) from None
-    made: Store = row.load()(options) if options else row.load()()
-    return made
+    return row.load()(options) if options else row.load()()
 
 
 def store_schemes() -> list[str]:

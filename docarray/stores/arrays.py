@@ -1,36 +1,27 @@
-"""Arrays of documents in stores: each is one stream, an Arrow file with an index and checksums.
-
-The stream of the array ``file://name`` is ``file://name.docs``, as it was in docarray 0.30 to 0.41, whose
-own files are read too. Any program that knows Arrow IPC files reads the new ones.
-"""
+"""Arrays of documents in stores: what ``push``, ``pull``, ``open`` and their like do."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from docarray.batch import Batch, collector_paused
-from docarray.errors import DocArrayError, InvalidValueError, MissingFileError, SchemaError
+from docarray.errors import InvalidValueError, SchemaError
 from docarray.formats.building import array_of, of_framework, owned
 from docarray.formats.files.progress import progress
 from docarray.formats.limits import DEFAULT_LIMITS, Limits
 from docarray.lowering import SCHEMALESS_MARK, STACKED_MARK
 from docarray.schema import Schema, schema_of
-from docarray.stores import Stored, get_store, name_of
-from docarray.stores.legacy import is_legacy, legacy_batches, legacy_frames
-
-if TYPE_CHECKING:
-    from docarray.formats.files.arrow_documents import ArrowDocuments
+from docarray.stores import ArrayEntry, ArrayInfo, Arrays, Documents, Store, get_store
 
 __all__ = [
+    'ArrayEntry',
     'ArrayInfo',
     'delete',
-    'documents_in',
+    'documents_at',
     'exists',
     'info',
     'list_arrays',
@@ -42,47 +33,8 @@ __all__ = [
 
 Options = Mapping[str, Any] | None
 
-SUFFIX = '.docs'
 #: How many documents are made at once of columns that are read as a stream.
 _STREAM_ROWS = 256
-
-
-@dataclass(frozen=True)
-class ArrayInfo:
-    """What a store knows of an array without reading its documents.
-
-    Attributes:
-        url: Where it is.
-        document_type: The name of the class of its documents; '' for an array of docarray before 1.0.
-        fields: What each field is, as text, by name.
-        documents: How many there are.
-        size: How many bytes they take.
-        checksum: Of all of its bytes; '' for an array of docarray before 1.0.
-        version: A text that another version of the array does not have.
-    """
-
-    url: str
-    document_type: str
-    fields: dict[str, str]
-    documents: int
-    size: int
-    checksum: str
-    version: str
-
-
-@dataclass(frozen=True)
-class ArrayEntry:
-    """An array in a store, as ``list_arrays`` shows it.
-
-    Attributes:
-        url: Where it is.
-        size: How many bytes it takes.
-        modified: When it was written, or None where the store does not know.
-    """
-
-    url: str
-    size: int
-    modified: datetime | None
 
 
 def push(
@@ -99,11 +51,11 @@ def push(
         >>> pull(DocumentArray[TextDoc], f'file://{folder}/texts').text
         ['a']
     """
-    from docarray.formats.files.arrow import array_chunks
+    from docarray.formats.files.arrow import array_batches  # needs pyarrow
 
     schema_of_class(type(array))
     with progress(show_progress, 'Pushing', len(array)) as advance:
-        _write(url, array_chunks(array, advance), overwrite, storage_options)
+        _arrays(url, storage_options).write(url, array_batches(array), overwrite, advance)
 
 
 def push_stream(
@@ -115,32 +67,22 @@ def push_stream(
     storage_options: Options = None,
 ) -> None:
     """Write documents to a store, as they come. See ``DocumentArray.push_stream``."""
-    from docarray.formats.files.arrow import stream_chunks
+    from docarray.formats.files.arrow import stream_batches
 
     schema = schema_of_class(cls)
     with progress(show_progress, 'Pushing') as advance:
-        _write(url, stream_chunks(schema, _checked(cls, docs), advance), overwrite, storage_options)
+        batches = stream_batches(schema, _checked(cls, docs))
+        _arrays(url, storage_options).write(url, batches, overwrite, advance)
 
 
-def _write(url: str, chunks: Generator[Any, None, None], overwrite: bool, storage_options: Options) -> None:
-    with _named(url), closing(chunks):
-        get_store(url, storage_options).write(_stream(url), chunks, overwrite=overwrite)
+def _arrays(url: str, storage_options: Options) -> Arrays:
+    """Return where the array of a URL is kept."""
+    found: Arrays | Store = get_store(url, storage_options)
+    if not isinstance(found, Store):
+        return found
+    from docarray.stores.streams import StreamArrays  # needs pyarrow
 
-
-def _stream(url: str) -> str:
-    """Return the URL of the stream of an array."""
-    name_of(url)
-    return url + SUFFIX
-
-
-@contextmanager
-def _named(url: str) -> Iterator[None]:
-    """Let errors about the stream of an array name the array."""
-    try:
-        yield
-    except DocArrayError as error:
-        error.where = url if error.where == url + SUFFIX else error.where
-        raise
+    return StreamArrays(found)
 
 
 def _checked(cls: Any, docs: Iterable[Any]) -> Iterator[Any]:
@@ -214,52 +156,40 @@ def pull_stream(
 def _batches(
     url: str, schema: Schema, limits: Limits | None, storage_options: Options, release: bool = False
 ) -> Iterator[Batch]:
-    with closing(stored(url, storage_options)) as content:
-        if is_legacy(content):
-            yield from legacy_batches(content, schema, limits or DEFAULT_LIMITS)
-            return
-        yield from documents_in(content, schema, limits).batches(release)
+    with closing(documents_at(url, schema, limits, storage_options)) as documents:
+        yield from documents.batches(release)
 
 
-def documents_in(
-    content: Stored, schema: Schema, limits: Limits | None, lazy: bool = False
-) -> ArrowDocuments:
-    """Return the documents of a stream, as those of a class; ``lazy`` leaves the bytes of blobs there.
+def documents_at(
+    url: str, schema: Schema, limits: Limits | None, storage_options: Options, lazy: bool = False
+) -> Documents:
+    """Return the documents of an array, as those of a class; ``lazy`` leaves the bytes of blobs there.
 
     Raises:
         SchemaError: Fields of the class are something else in the array, or none of them is in it.
     """
-    from docarray.formats.files.arrow_blocks import ArrowFile  # needs pyarrow
-    from docarray.formats.files.arrow_documents import ArrowDocuments
-
-    documents = ArrowDocuments(ArrowFile(content, limits or DEFAULT_LIMITS), schema, lazy)
+    documents = _arrays(url, storage_options).documents(url, schema, limits or DEFAULT_LIMITS, lazy)
     name, found = schema.document_type.__name__, documents.match
     if found.changed:
         raise SchemaError(
-            where=content.name,
+            where=url,
             got=', '.join(f'{path} as {before}' for path, before, _ in found.changed),
             wanted=', '.join(f'{path} as {now}' for path, _, now in found.changed),
             hint='Pull it as the class that it was pushed as, and make documents of the new class of those.',
         )
     if {*found.added} >= {f'{name}.{field}' for field in schema.fields if field != 'id'} and found.added:
         raise SchemaError(
-            where=content.name,
-            got=f'an array with the fields {", ".join(documents.file.types.names)}',
+            where=url,
+            got=f'an array with the fields {", ".join(path.partition(".")[2] for path in found.removed)}',
             wanted=f'some of {name}: {", ".join(schema.fields)}',
         )
     if found.removed:
         warnings.warn(
-            f'{content.name}: {name} has no {", ".join(found.removed)}; what is stored there is left out.',
+            f'{url}: {name} has no {", ".join(found.removed)}; what is stored there is left out.',
             UserWarning,
             stacklevel=4,
         )
     return documents
-
-
-def stored(url: str, storage_options: Options = None) -> Stored:
-    """Return the stream of an array."""
-    with _named(url):
-        return get_store(url, storage_options).open(_stream(url))
 
 
 def info(url: str, storage_options: Options = None) -> ArrayInfo:
@@ -280,23 +210,7 @@ def info(url: str, storage_options: Options = None) -> ArrayInfo:
         >>> found.document_type, found.documents, list(found.fields)
         ('TextDoc', 3, ['id', 'text', 'url', 'embedding', 'bytes_'])
     """
-    with closing(stored(url, storage_options)) as content:
-        if is_legacy(content):
-            count = sum(1 for _ in legacy_frames(content))
-            return ArrayInfo(url, '', {}, count, content.size, '', content.version)
-        from docarray.formats.arrow.types import CLASS
-        from docarray.formats.files.arrow_blocks import ArrowFile
-
-        file = ArrowFile(content, DEFAULT_LIMITS)
-        return ArrayInfo(
-            url,
-            (file.types.metadata or {}).get(CLASS, b'').decode(),
-            {field.name: str(field.type) for field in file.types},
-            file.starts.item(-1),
-            content.size,
-            file.checksum,
-            content.version,
-        )
+    return _arrays(url, storage_options).info(url)
 
 
 def exists(url: str, storage_options: Options = None) -> bool:
@@ -306,11 +220,7 @@ def exists(url: str, storage_options: Options = None) -> bool:
         >>> exists('file:///nowhere/at/all')
         False
     """
-    try:
-        stored(url, storage_options).close()
-        return True
-    except MissingFileError:
-        return False
+    return _arrays(url, storage_options).exists(url)
 
 
 def list_arrays(url: str, storage_options: Options = None) -> list[ArrayEntry]:
@@ -320,13 +230,7 @@ def list_arrays(url: str, storage_options: Options = None) -> list[ArrayEntry]:
         >>> list_arrays('file:///nowhere/at/all')
         []
     """
-    store = get_store(url, storage_options)
-    found = [entry for entry in store.list(url) if entry.url.endswith(SUFFIX)]
-    with suppress(InvalidValueError, MissingFileError):  # there may be an array of this name, too
-        store.open(url + SUFFIX).close()
-        found += (entry for entry in store.list(url + SUFFIX) if entry.url == url + SUFFIX)
-    arrays = (ArrayEntry(entry.url.removesuffix(SUFFIX), entry.size, entry.modified) for entry in found)
-    return sorted(arrays, key=attrgetter('url'))
+    return sorted(_arrays(url, storage_options).list(url), key=attrgetter('url'))
 
 
 def delete(url: str, missing_ok: bool = False, storage_options: Options = None) -> bool:
@@ -340,5 +244,4 @@ def delete(url: str, missing_ok: bool = False, storage_options: Options = None) 
         >>> delete('file:///nowhere/at/all', missing_ok=True)
         False
     """
-    with _named(url):
-        return get_store(url, storage_options).delete(_stream(url), missing_ok=missing_ok)
+    return _arrays(url, storage_options).delete(url, missing_ok)

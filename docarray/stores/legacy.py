@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from docarray.batch import Batch
 from docarray.errors import FormatError, TruncatedError, UnsupportedError
+from docarray.formats.arrow.match import Match
 from docarray.formats.files.compression import decompress
 from docarray.formats.grouping import MOST_ROWS, groups
 from docarray.formats.limits import Limits
@@ -21,7 +23,7 @@ from docarray.rowbatch import RowBatch
 from docarray.schema import Schema
 from docarray.stores import Stored
 
-__all__ = ['is_legacy', 'legacy_batches', 'legacy_frames']
+__all__ = ['LegacyDocuments', 'is_legacy', 'legacy_batches', 'legacy_frames']
 
 _GZIP = b'\x1f\x8b'
 
@@ -98,3 +100,34 @@ def legacy_batches(content: Stored, schema: Schema, limits: Limits) -> Iterator[
         place = f'{where} (from row {done})' if done else where
         yield RowBatch(schema, decode_documents(group, schema, limits, place))
         done += len(group)
+
+
+class LegacyDocuments:
+    """The documents of such a stream, which are read in order.
+
+    Attributes:
+        schema: Of the class that they are read as.
+        version: A text that another version does not have.
+        size: How many bytes the array takes.
+        match: Nothing: what the documents have is seen when they are read.
+    """
+
+    def __init__(self, content: Stored, schema: Schema, limits: Limits) -> None:
+        self.content, self.schema, self.limits = content, schema, limits
+        self.version, self.size, self.close = content.version, content.size, content.close
+        self.match = Match()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in legacy_frames(self.content))
+
+    def batches(self, release: bool = False) -> Iterator[RowBatch]:
+        """Yield all documents."""
+        return legacy_batches(self.content, self.schema, self.limits)
+
+    def take(self, rows: Any) -> Batch:
+        """Refuse it: one document is found after those before it."""
+        raise UnsupportedError(where=self.content.name, got='some documents', wanted='all, in order')
+
+    def column(self, name: str) -> Batch:
+        """Refuse it: there are no columns."""
+        raise UnsupportedError(where=self.content.name, got=f'the column {name}', wanted='documents')

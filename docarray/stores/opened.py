@@ -12,11 +12,10 @@ from docarray.array.columns import DocumentArrayStacked
 from docarray.array.rows import DocumentArray
 from docarray.array.select import no_attribute, read_index
 from docarray.array.typed import typed
-from docarray.errors import ConflictError, UnsupportedError
+from docarray.errors import ConflictError
 from docarray.formats.building import array_of
 from docarray.formats.limits import Limits
-from docarray.stores.arrays import Options, documents_in, schema_of_class, stored
-from docarray.stores.legacy import is_legacy
+from docarray.stores.arrays import Options, documents_at, schema_of_class
 
 __all__ = ['OpenedArray']
 
@@ -63,20 +62,12 @@ class OpenedArray(Sequence[T]):
         self.document_type, self.url, self.limits = document_type, url, limits
         self.storage_options = storage_options
         schema = schema_of_class(typed(DocumentArray, document_type))
-        self._content = stored(url, storage_options)
-        if is_legacy(self._content):
-            raise UnsupportedError(
-                where=url,
-                got='an array of docarray before 1.0, which can only be read from the start',
-                wanted='one of today',
-                hint='Pull it and push it again.',
-            )
-        self._documents = documents_in(self._content, schema, limits, lazy=True)
+        self._documents = documents_at(url, schema, limits, storage_options, lazy=True)
 
     @property
     def version(self) -> str:
         """A text that another version of the array does not have."""
-        return self._content.version
+        return self._documents.version
 
     def __len__(self) -> int:
         return len(self._documents)
@@ -134,7 +125,7 @@ class OpenedArray(Sequence[T]):
         """Show its class, size and fields on the terminal, as they are in the first documents."""
         first = min(len(self), _SHOWN)
         part = f'; the first {first:,}' if first < len(self) else ''
-        about = f'{len(self):,} documents, {self._content.size:,} bytes at {self.url}{part}'
+        about = f'{len(self):,} documents, {self._documents.size:,} bytes at {self.url}{part}'
         name = getattr(self.document_type, '__name__', '')
         _registry.method('show')(self[:first], (f'{type(self).__name__}[{name}]', about))
 
@@ -148,7 +139,7 @@ class OpenedArray(Sequence[T]):
 
     def close(self) -> None:
         """Let go of the array; what was read of it stays valid."""
-        self._content.close()
+        self._documents.close()
 
     def __enter__(self) -> OpenedArray[T]:
         return self

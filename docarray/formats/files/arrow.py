@@ -28,12 +28,13 @@ from docarray.rowbatch import RowBatch
 from docarray.schema import Schema, schema_of
 
 __all__ = [
-    'array_chunks',
+    'array_batches',
+    'file_chunks',
     'save_feather',
     'save_file',
     'save_parquet',
     'save_stream',
-    'stream_chunks',
+    'stream_batches',
     'write_feather',
     'write_file',
     'write_parquet',
@@ -116,35 +117,35 @@ def save_parquet(job: Job, sink: Sink) -> None:
     _save(job, sink, file, _GROUP_BYTES, PARQUET, PARQUET_STREAM)
 
 
-def array_chunks(array: Any, advance: Callable[[int], None] = _nothing) -> Generator[Any, None, None]:
-    """Yield the bytes of an Arrow file of an array, as ``save_file`` writes it, in small record batches.
-
-    Args:
-        array: Either array of documents.
-        advance: Called with how many documents were written, as they are.
-    """
-    size = _batch_bytes(schema_of(array.document_type))
-    return _arrow_file().chunks(_record_batches(Job(array), size, IPC, IPC_STREAM, True), 'none', advance)
-
-
-def stream_chunks(
-    schema: Schema, documents: Iterable[Any], advance: Callable[[int], None] = _nothing
+def file_chunks(
+    batches: Iterable[Any], advance: Callable[[int], None] = _nothing
 ) -> Generator[Any, None, None]:
-    """Yield the bytes of an Arrow file of documents, as they come.
+    """Yield the bytes of an Arrow file with an index, as its record batches come.
 
     Args:
-        schema: Of their class.
-        documents: The documents. Whatever their values, all columns have the types that the class declares.
+        batches: Record batches of one Arrow schema, at least one.
         advance: Called with how many documents were written, as they are.
     """
-    return _arrow_file().chunks(_batches_of_stream(schema, documents), 'none', advance)
+    return _arrow_file().chunks(batches, 'none', advance)
+
+
+def array_batches(array: Any) -> Iterator[Any]:
+    """Yield either array of documents as record batches, small enough to be read one after another."""
+    size = _batch_bytes(schema_of(array.document_type))
+    return _record_batches(Job(array), size, IPC, IPC_STREAM, True)
 
 
 def _batch_bytes(schema: Schema) -> int:
     return _BLOB_BATCH_BYTES if has_blobs(record_of(schema).fields) else _BATCH_BYTES
 
 
-def _batches_of_stream(schema: Schema, documents: Iterable[Any]) -> Iterator[Any]:
+def stream_batches(schema: Schema, documents: Iterable[Any]) -> Iterator[Any]:
+    """Yield documents as record batches, at least one, as they come.
+
+    Args:
+        schema: Of their class.
+        documents: The documents. Whatever their values, all columns have the types that the class declares.
+    """
     rows, size, found = _FIRST_ROWS, _batch_bytes(schema), iter(documents)
     piece = list(islice(found, rows))
     while True:
