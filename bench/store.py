@@ -34,7 +34,12 @@ class Sample(BaseDocument):
 
 def rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix='bench-') as folder:
-        return [*whole_arrays(folder), *random_reads(folder), *object_service(folder)]
+        return [
+            *whole_arrays(folder),
+            *random_reads(folder),
+            *random_reads_of_lance(folder),
+            *object_service(folder),
+        ]
 
 
 def whole_arrays(folder: str) -> list[Row]:
@@ -119,6 +124,33 @@ def random_reads(folder: str) -> list[Row]:
             2.0,
         ),
         compare(f'{name}, made of columns, beside 5 us each', taken.unstack, _five_microseconds(few), 1.0),
+    ]
+
+
+def random_reads_of_lance(folder: str) -> list[Row]:
+    """The same of a Lance dataset, whose own take() is the yardstick."""
+    import lance
+
+    count, few = (5000 if settings.quick else 200_000), 32
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((count, 32)).astype(np.float32)
+    url = f'lance://{folder}/samples'
+    DocumentArray[Sample].push_stream(
+        (Sample(number=i, data=rng.bytes(512), vector=vector) for i, vector in enumerate(vectors)), url
+    )
+    opened, dataset = DocumentArray[Sample].open(url), lance.dataset(f'{folder}/samples.lance')
+
+    def chosen() -> Any:
+        return rng.integers(0, count, few)
+
+    return [
+        compare(
+            f'{few} of {count:,} documents of Lance, random, as columns, beside take()',
+            lambda: opened.take(chosen()),
+            lambda: dataset.take(pa.array(chosen())),
+            1.3,
+            clock=perf_counter,
+        )
     ]
 
 

@@ -26,6 +26,7 @@ EXTRAS: dict[str, str] = {
     'fsspec': 'cloud',
     'obstore': 's3',
     'boto3': 's3',
+    'lance': 'lance',
     'rich': 'display',
     'sklearn': 'demo',
 }

@@ -52,7 +52,9 @@ class ArrayMeta(TypedMeta):
             )
         return typed_by_class(cls, document, lambda: _derive(cls, document))
 
-    def open(cls, url: str, limits: Any = None, *, storage_options: Any = None) -> Any:
+    def open(
+        cls, url: str, limits: Any = None, *, storage_options: Any = None, version: int | str | None = None
+    ) -> Any:
         """Open an array in a store, to read documents and columns of it when they are asked for.
 
         It is a method of the class alone, so that ``array.open`` may be a field.
@@ -61,16 +63,17 @@ class ArrayMeta(TypedMeta):
             url: Where the array is.
             limits: What is read at most (``docarray.formats.Limits``).
             storage_options: Settings of the store, as of ``push``.
+            version: An older version, by its number or tag, of arrays that keep them: those of ``lance://``.
 
         Returns:
-            A ``docarray.stores.OpenedArray``.
+            A ``docarray.stores.opened.OpenedArray``; for ``lance://`` a ``ChangingArray``.
 
         Raises:
             MissingFileError: There is no such array.
             StoreError: It cannot be read.
             FormatError: It is no array, or has changed since it was written.
         """
-        return _registry.method('open')(cls.document_type, url, limits, storage_options)
+        return _registry.method('open')(cls.document_type, url, limits, storage_options, version)
 
     @property
     def doc_type(cls) -> Any:

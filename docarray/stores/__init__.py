@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
     from docarray.batch import Batch
     from docarray.formats.arrow.match import Match
+    from docarray.formats.arrow.write import Layout
     from docarray.formats.limits import Limits
     from docarray.schema import Schema
 
 __all__ = [
     'ArrayEntry',
     'ArrayInfo',
+    'ArrayVersion',
     'Arrays',
     'Documents',
     'Store',
@@ -95,6 +97,23 @@ class ArrayEntry:
     modified: datetime | None
 
 
+@dataclass(frozen=True)
+class ArrayVersion:
+    """A version of an array that can be changed.
+
+    Attributes:
+        number: What opens it.
+        modified: When it was made.
+        documents: How many it has.
+        tags: Its names, which open it too.
+    """
+
+    number: int
+    modified: datetime
+    documents: int
+    tags: tuple[str, ...] = ()
+
+
 class Documents(Protocol):
     """The documents of one version of an array, of which any are read without the rest.
 
@@ -132,7 +151,17 @@ class Documents(Protocol):
 
 
 class Arrays(Protocol):
-    """A place where arrays of documents are kept, whatever they are made of there."""
+    """A place where arrays of documents are kept, whatever they are made of there.
+
+    Attributes:
+        changing: Whether opened arrays have methods that change them.
+        whole: How a few documents are written that come together.
+        parts: How others are.
+    """
+
+    changing: bool
+    whole: Layout
+    parts: Layout
 
     def write(
         self, url: str, batches: Iterator[Any], overwrite: bool, advance: Callable[[int], None]
@@ -150,7 +179,9 @@ class Arrays(Protocol):
             StoreError: It cannot be written, or is there and not to be replaced.
         """
 
-    def documents(self, url: str, schema: Schema, limits: Limits, lazy: bool) -> Documents:
+    def documents(
+        self, url: str, schema: Schema, limits: Limits, lazy: bool, version: int | str | None
+    ) -> Documents:
         """Return the documents of an array.
 
         Args:
@@ -158,10 +189,18 @@ class Arrays(Protocol):
             schema: Of the class to read them as.
             limits: What is read at most.
             lazy: Whether any are read, and the bytes of blobs left there; else all are read in order.
+            version: Which one, by its number or name; None is the newest.
 
         Raises:
             MissingFileError: There is none.
             StoreError: It cannot be read.
+        """
+
+    def changes(self, url: str, schema: Schema) -> Any:
+        """Return what changes an array; see ``LanceChanges``.
+
+        Raises:
+            UnsupportedError: These arrays are written as a whole.
         """
 
     def info(self, url: str) -> ArrayInfo:

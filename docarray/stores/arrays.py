@@ -20,6 +20,8 @@ from docarray.stores import ArrayEntry, ArrayInfo, Arrays, Documents, Store, get
 __all__ = [
     'ArrayEntry',
     'ArrayInfo',
+    'arrays_at',
+    'checked',
     'delete',
     'documents_at',
     'exists',
@@ -55,7 +57,8 @@ def push(
 
     schema_of_class(type(array))
     with progress(show_progress, 'Pushing', len(array)) as advance:
-        _arrays(url, storage_options).write(url, array_batches(array), overwrite, advance)
+        arrays = arrays_at(url, storage_options)
+        arrays.write(url, array_batches(array, arrays.whole), overwrite, advance)
 
 
 def push_stream(
@@ -71,11 +74,12 @@ def push_stream(
 
     schema = schema_of_class(cls)
     with progress(show_progress, 'Pushing') as advance:
-        batches = stream_batches(schema, _checked(cls, docs))
-        _arrays(url, storage_options).write(url, batches, overwrite, advance)
+        arrays = arrays_at(url, storage_options)
+        batches = stream_batches(schema, checked(cls, docs), arrays.parts)
+        arrays.write(url, batches, overwrite, advance)
 
 
-def _arrays(url: str, storage_options: Options) -> Arrays:
+def arrays_at(url: str, storage_options: Options) -> Arrays:
     """Return where the array of a URL is kept."""
     found: Arrays | Store = get_store(url, storage_options)
     if not isinstance(found, Store):
@@ -85,7 +89,8 @@ def _arrays(url: str, storage_options: Options) -> Arrays:
     return StreamArrays(found)
 
 
-def _checked(cls: Any, docs: Iterable[Any]) -> Iterator[Any]:
+def checked(cls: Any, docs: Iterable[Any]) -> Iterator[Any]:
+    """Yield documents, and refuse those that are not of the class of an array."""
     for row, document in enumerate(docs):
         if not isinstance(document, cls.document_type):
             raise InvalidValueError(
@@ -161,14 +166,20 @@ def _batches(
 
 
 def documents_at(
-    url: str, schema: Schema, limits: Limits | None, storage_options: Options, lazy: bool = False
+    url: str,
+    schema: Schema,
+    limits: Limits | None,
+    storage_options: Options,
+    lazy: bool = False,
+    version: int | str | None = None,
 ) -> Documents:
     """Return the documents of an array, as those of a class; ``lazy`` leaves the bytes of blobs there.
 
     Raises:
         SchemaError: Fields of the class are something else in the array, or none of them is in it.
     """
-    documents = _arrays(url, storage_options).documents(url, schema, limits or DEFAULT_LIMITS, lazy)
+    arrays = arrays_at(url, storage_options)
+    documents = arrays.documents(url, schema, limits or DEFAULT_LIMITS, lazy, version)
     name, found = schema.document_type.__name__, documents.match
     if found.changed:
         raise SchemaError(
@@ -210,7 +221,7 @@ def info(url: str, storage_options: Options = None) -> ArrayInfo:
         >>> found.document_type, found.documents, list(found.fields)
         ('TextDoc', 3, ['id', 'text', 'url', 'embedding', 'bytes_'])
     """
-    return _arrays(url, storage_options).info(url)
+    return arrays_at(url, storage_options).info(url)
 
 
 def exists(url: str, storage_options: Options = None) -> bool:
@@ -220,7 +231,7 @@ def exists(url: str, storage_options: Options = None) -> bool:
         >>> exists('file:///nowhere/at/all')
         False
     """
-    return _arrays(url, storage_options).exists(url)
+    return arrays_at(url, storage_options).exists(url)
 
 
 def list_arrays(url: str, storage_options: Options = None) -> list[ArrayEntry]:
@@ -230,7 +241,7 @@ def list_arrays(url: str, storage_options: Options = None) -> list[ArrayEntry]:
         >>> list_arrays('file:///nowhere/at/all')
         []
     """
-    return sorted(_arrays(url, storage_options).list(url), key=attrgetter('url'))
+    return sorted(arrays_at(url, storage_options).list(url), key=attrgetter('url'))
 
 
 def delete(url: str, missing_ok: bool = False, storage_options: Options = None) -> bool:
@@ -244,4 +255,4 @@ def delete(url: str, missing_ok: bool = False, storage_options: Options = None) 
         >>> delete('file:///nowhere/at/all', missing_ok=True)
         False
     """
-    return _arrays(url, storage_options).delete(url, missing_ok)
+    return arrays_at(url, storage_options).delete(url, missing_ok)

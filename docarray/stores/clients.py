@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -23,11 +23,11 @@ from docarray.errors import (
     InvalidValueError,
     MissingFileError,
     StoreError,
-    UnsupportedError,
     show,
 )
+from docarray.stores.forks import refuse_forks
 
-__all__ = ['Client', 'client_for', 'reading', 'service_errors']
+__all__ = ['Client', 'client_for', 'reading', 's3_settings', 'service_errors']
 
 T = TypeVar('T')
 
@@ -73,13 +73,11 @@ class Client:
         objects: The client of obstore.
         endpoint: Where its service is; '' where the client knows that.
         guarded: Whether the service has been seen to refuse to create what is there.
-        process: The process that it was made in, of which no other may use it.
     """
 
     objects: Any
     endpoint: str
     guarded: bool = False
-    process: int = field(default_factory=os.getpid)
 
 
 def client_for(scheme: str, bucket: str, options: Mapping[str, Any], url: str) -> Client:
@@ -97,16 +95,9 @@ def client_for(scheme: str, bucket: str, options: Mapping[str, Any], url: str) -
         StoreError: A setting is missing or wrong.
         UnsupportedError: This process was forked from one that has used it.
     """
+    refuse_forks('obstore', url)
     environment = [(key, value) for key, value in os.environ.items() if key.startswith(_ENVIRONMENT)]
-    made = _client(scheme, bucket, tuple(sorted(options.items())), tuple(sorted(environment)))
-    if made.process != os.getpid():
-        raise UnsupportedError(
-            where=url,
-            got='a process that was forked from one that had read or written there',
-            wanted='a process that was started afresh',
-            hint="Start workers by 'spawn' or 'forkserver': multiprocessing_context='spawn' of a DataLoader.",
-        )
-    return made
+    return _client(scheme, bucket, tuple(sorted(options.items())), tuple(sorted(environment)))
 
 
 @lru_cache(maxsize=64)
@@ -131,6 +122,24 @@ def _client(scheme: str, bucket: str, options: Any, _environment: Any) -> Client
             return Client(store.MemoryStore(), '')
         made = store.from_url(place, config=settings, client_options=http, retry_config=retries, **more)
         return Client(made, endpoint)
+
+
+def s3_settings(options: Mapping[str, Any], url: str) -> dict[str, str]:
+    """Return the settings of S3, from options and the environment, by the names that Lance has for them."""
+    settings = dict(options)
+    endpoint, more = _who_and_where(settings, settings.pop('profile', None), url)
+    settings.pop('disable_bulk_delete', None)
+    found = {
+        key if key.startswith(('aws_', 'client_')) or key in _CLIENT_OPTIONS else f'aws_{key}': str(value)
+        for key, value in settings.items()
+    }
+    if endpoint.startswith('http://'):
+        found.setdefault('allow_http', 'true')
+    if more:
+        keys = more['credential_provider']()
+        found |= {f'aws_{key}': str(keys[key]) for key in ('access_key_id', 'secret_access_key')}
+        found |= {'aws_session_token': keys['token']} if keys['token'] else {}
+    return found
 
 
 def _flag(value: Any) -> bool:

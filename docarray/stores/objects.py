@@ -103,12 +103,12 @@ class ObjectStore:
 
     def open(self, url: str) -> ObjectContent:
         """Return one version of a stream."""
-        stream = self._stream(url)
+        stream = self.stream(url)
         return ObjectContent(stream, stream.newest())
 
     def write(self, url: str, chunks: Iterable[Any], *, overwrite: bool = True) -> StoreEntry:
         """Write a stream, whole or not at all."""
-        stream = self._stream(url)
+        stream = self.stream(url)
         stream.guard()
         before = stream.newest()
         if before.meta is not None and not overwrite:
@@ -120,7 +120,7 @@ class ObjectStore:
 
     def list(self, url: str) -> Iterator[StoreEntry]:
         """Yield the streams whose URL is ``url`` or starts with it and a slash, sorted by URL."""
-        place = self._stream(url.rstrip('/'), least=0)
+        place = self.stream(url.rstrip('/'), least=0)
         root = place.url[: len(place.url) - len(place.key)] if place.key else f'{place.url}/'
         objects = place.client.objects
         streams = reading(url, lambda: by_stream(objects.list(place.key or None, chunk_size=1000)))
@@ -131,7 +131,7 @@ class ObjectStore:
 
     def delete(self, url: str, *, missing_ok: bool = False) -> bool:
         """Delete one stream and return whether it was there."""
-        stream = self._stream(url)
+        stream = self.stream(url)
         stream.guard()
         for _ in range(_ATTEMPTS):
             before = stream.newest()
@@ -143,7 +143,7 @@ class ObjectStore:
                 return True
         raise _conflict(url)
 
-    def _stream(self, url: str, least: int = 1) -> Stream:
+    def stream(self, url: str, least: int = 1) -> Stream:
         """Return the stream of a URL, or the place for streams that it is."""
         name = name_of(url)
         bucket, _, key = ('', '', name) if self.scheme == 'memory' else name.partition('/')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator, Sequence
 from typing import Any, SupportsIndex, TypeVar, overload
 
@@ -15,9 +16,9 @@ from docarray.array.typed import typed
 from docarray.errors import ConflictError
 from docarray.formats.building import array_of
 from docarray.formats.limits import Limits
-from docarray.stores.arrays import Options, documents_at, schema_of_class
+from docarray.stores.arrays import Options, arrays_at, documents_at, schema_of_class
 
-__all__ = ['OpenedArray']
+__all__ = ['OpenedArray', 'open_array']
 
 #: How many documents a summary looks at.
 _SHOWN = 100
@@ -39,6 +40,7 @@ class OpenedArray(Sequence[T]):
         url: Where the array is.
         limits: What is read at most.
         storage_options: Settings of the store, as of ``push``.
+        version: An older version, by its number or tag, of arrays that keep them.
 
     Raises:
         MissingFileError: There is no array.
@@ -57,12 +59,22 @@ class OpenedArray(Sequence[T]):
     """
 
     def __init__(
-        self, document_type: type[T], url: str, limits: Limits | None = None, storage_options: Options = None
+        self,
+        document_type: type[T],
+        url: str,
+        limits: Limits | None = None,
+        storage_options: Options = None,
+        version: int | str | None = None,
     ) -> None:
         self.document_type, self.url, self.limits = document_type, url, limits
-        self.storage_options = storage_options
-        schema = schema_of_class(typed(DocumentArray, document_type))
-        self._documents = documents_at(url, schema, limits, storage_options, lazy=True)
+        self.storage_options, self.at = storage_options, version
+        self._open()
+
+    def _open(self) -> None:
+        schema = schema_of_class(typed(DocumentArray, self.document_type))
+        self._documents = documents_at(
+            self.url, schema, self.limits, self.storage_options, lazy=True, version=self.at
+        )
 
     @property
     def version(self) -> str:
@@ -134,7 +146,7 @@ class OpenedArray(Sequence[T]):
         return f'<{type(self).__name__} of {len(self)} {name} at {self.url}>'
 
     def __reduce__(self) -> Any:
-        made = (self.document_type, self.url, self.limits, self.storage_options)
+        made = (self.document_type, self.url, self.limits, self.storage_options, self.at)
         return _reopened, (type(self), made, self.version)
 
     def close(self) -> None:
@@ -155,3 +167,18 @@ def _reopened(cls: Any, made: tuple[Any, ...], version: str) -> Any:
             where=opened.url, got='another version of the array', wanted='the one that was opened before'
         )
     return opened
+
+
+def open_array(
+    document_type: type[T],
+    url: str,
+    limits: Limits | None = None,
+    storage_options: Options = None,
+    version: int | str | None = None,
+) -> OpenedArray[T]:
+    """Open an array in a store. See ``DocumentArray[T].open``."""
+    cls: Any = OpenedArray
+    if arrays_at(url, storage_options).changing:
+        cls = importlib.import_module('docarray.stores.changing').ChangingArray  # which derives from this one
+    made: OpenedArray[T] = cls(document_type, url, limits, storage_options, version)
+    return made

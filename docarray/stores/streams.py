@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from docarray.errors import DocArrayError, InvalidValueError, MissingFileError, UnsupportedError
+from docarray.errors import DocArrayError, InvalidValueError, MissingFileError, UnsupportedError, show
 from docarray.formats.arrow.types import CLASS
+from docarray.formats.arrow.write import IPC, IPC_STREAM
 from docarray.formats.files.arrow import file_chunks
 from docarray.formats.files.arrow_blocks import ArrowFile
 from docarray.formats.files.arrow_documents import ArrowDocuments
@@ -40,6 +41,8 @@ class StreamArrays:
         store: The store.
     """
 
+    changing, whole, parts = False, IPC, IPC_STREAM
+
     def __init__(self, store: Store) -> None:
         self.store = store
 
@@ -50,8 +53,17 @@ class StreamArrays:
         with _named(url), closing(file_chunks(batches, advance)) as chunks:
             self.store.write(_stream(url), chunks, overwrite=overwrite)
 
-    def documents(self, url: str, schema: Schema, limits: Limits, lazy: bool) -> Documents:
+    def documents(
+        self, url: str, schema: Schema, limits: Limits, lazy: bool, version: int | str | None
+    ) -> Documents:
         """Return the documents of an array."""
+        if version is not None:
+            raise UnsupportedError(
+                where=url,
+                got=f'version {show(version)}',
+                wanted='the newest one, which alone is kept',
+                hint='Arrays of lance:// keep older versions.',
+            )
         content = self._content(url)
         if not is_legacy(content):
             return StreamDocuments(content, schema, limits, lazy)
@@ -63,6 +75,10 @@ class StreamArrays:
                 hint='Pull it and push it again.',
             )
         return LegacyDocuments(content, schema, limits)
+
+    def changes(self, url: str, schema: Schema) -> Any:
+        """Refuse it: streams are written as a whole."""
+        raise UnsupportedError(where=url, got='a change', wanted='a whole array', hint='Use lance://.')
 
     def info(self, url: str) -> ArrayInfo:
         """Return what an array is."""

@@ -25,15 +25,14 @@ import re
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Full, Queue
 from typing import Any
 
 from docarray import _lazy
 from docarray.errors import FormatError, MissingFileError, StoreError, UnsupportedError, show
 from docarray.stores.clients import Client, reading, service_errors
+from docarray.stores.handing import hand_on
 
 __all__ = ['Stream', 'Version', 'by_stream']
 
@@ -204,64 +203,20 @@ class Stream:
 
     def _upload(self, key: str, chunks: Iterable[Any]) -> int:
         """Write an object in parts and return its size; what ``chunks`` raises comes out as it is."""
-        size, upload = 0, _Upload(self.client.objects, key)
-        try:
+        size = 0
+
+        def counted() -> Iterator[Any]:
+            nonlocal size
             for chunk in chunks:
                 size += memoryview(chunk).nbytes
-                if not upload.hand_on(chunk):
-                    break
-        except BaseException:
-            upload.abandon()
-            raise
-        with service_errors(self.url):
-            upload.finish()
+                yield chunk
+
+        def upload(taken: Iterator[Any]) -> None:
+            with service_errors(self.url):
+                self.client.objects.put(key, taken, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+
+        hand_on(counted(), upload)
         return size
-
-
-class _Upload:
-    """An upload in a thread of its own.
-
-    obstore would take chunks from an iterator within its event loop, where what makes the chunks could not
-    use obstore itself, as it does when documents come from another array in a service.
-    """
-
-    def __init__(self, objects: Any, key: str) -> None:
-        self._chunks: Queue[Any] = Queue(2)
-        self._pool = ThreadPoolExecutor(1, 'docarray-write')
-        self._done = self._pool.submit(
-            objects.put, key, self._taken(), chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE
-        )
-
-    def _taken(self) -> Iterator[Any]:
-        while (chunk := self._chunks.get()) is not None:
-            if isinstance(chunk, _AbandonedError):
-                raise chunk
-            yield chunk
-
-    def hand_on(self, chunk: Any) -> bool:
-        """Upload a chunk after those before; False if the upload has failed."""
-        while not self._done.done():
-            try:
-                self._chunks.put(chunk, timeout=0.1)
-                return True
-            except Full:
-                pass
-        return False
-
-    def abandon(self) -> None:
-        """Let the service forget what was uploaded."""
-        self.hand_on(_AbandonedError())
-        self._pool.shutdown()
-
-    def finish(self) -> None:
-        """Wait until all is there, or raise what went wrong."""
-        self.hand_on(None)
-        self._done.result()
-        self._pool.shutdown()
-
-
-class _AbandonedError(Exception):
-    """Tells obstore that there is nothing to come, and nothing to keep."""
 
 
 def by_stream(pages: Iterable[Sequence[Meta]]) -> dict[str, dict[str, Meta]]:

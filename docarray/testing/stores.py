@@ -52,7 +52,7 @@ def item(number: int) -> Item:
         part=None if number % 5 else Part(id='p', number=number, tensor=np.eye(number % 4)),
         parts=[Part(id=str(one), number=one) for one in range(number % 4)],
         tags=['a', 'b'][: number % 3],
-        blob=bytes([number % 256]) * (number % 7 * 1000),
+        blob=bytes([number % 256]) * (0 if number % 25 else 1000 + number),
     )
 
 
@@ -163,7 +163,6 @@ class StoreContract:
         assert (found.url, found.document_type, found.documents) == (url, 'Item', 7)
         assert list(found.fields) == list(Item.model_fields)
         assert found.size > 0
-        assert found.checksum
         items(8).push(url)
         later = info(url)
         assert (later.version, later.checksum) != (found.version, found.checksum)

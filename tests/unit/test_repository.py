@@ -227,6 +227,7 @@ DISTRIBUTIONS = {
     'sklearn': 'scikit-learn',
     'lz4.frame': 'lz4',
     'ml_dtypes': 'ml-dtypes',
+    'lance': 'pylance',
 }
 COLLECTIVE = {'demo', 'full', 'test', 'dev'}
 

@@ -50,15 +50,18 @@ class Layout:
         by_values: Those whose tensors are of one shape and dtype, so that the type depends on the values.
             Otherwise those that are declared so, and any batch of a class has the same types.
         gaps: Also those with missing rows, or without values; Parquet cannot read such lists back.
+        zeros: Also those of a shape with a 0 in it, which Parquet and Lance do not have.
     """
 
     by_values: bool = True
     gaps: bool = True
+    zeros: bool = True
 
 
-IPC, PARQUET = Layout(), Layout(gaps=False)
+IPC, PARQUET = Layout(), Layout(gaps=False, zeros=False)
 #: For files that are written batch by batch, of which the first must have the types of all.
-IPC_STREAM, PARQUET_STREAM = Layout(by_values=False), Layout(by_values=False, gaps=False)
+IPC_STREAM, PARQUET_STREAM = Layout(by_values=False), Layout(by_values=False, gaps=False, zeros=False)
+LANCE = Layout(by_values=False, zeros=False)
 
 
 def to_arrow(array: Any) -> Any:
@@ -224,16 +227,18 @@ def _fixed_type(node: Node, column: Tensors | Ragged, layout: Layout, gaps: bool
         adapter: Any = framework_of(column.data)
         shape, dtype = adapter.shape(column.data)[1:], adapter.dtype(column.data)
         found = fixed_type(shape, dtype) if dtype in DTYPES else None
-    if found is None or layout.gaps:
-        return found
-    return None if has_gaps or 0 in found.shape else found
+    if found is None or (has_gaps and not layout.gaps):
+        return None
+    return found if layout.zeros or 0 not in found.shape else None
 
 
 def _declared_type(node: Node, layout: Layout) -> Any:
     """Return the type of fixed-shape tensors that a field has in all batches of a class, or None."""
     if not is_fixed(node.type):
         return None
-    return node.type if layout.gaps or not (node.optional or 0 in node.type.shape) else None
+    if not layout.zeros and 0 in node.type.shape:
+        return None
+    return node.type if layout.gaps or not node.optional else None
 
 
 def _nested(node: Node, column: Nested, layout: Layout, gaps: bool) -> Any:

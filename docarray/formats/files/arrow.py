@@ -7,7 +7,7 @@ memory. Rows are several, of some MiB each, so that they can be read one after a
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -129,27 +129,33 @@ def file_chunks(
     return _arrow_file().chunks(batches, 'none', advance)
 
 
-def array_batches(array: Any) -> Iterator[Any]:
-    """Yield either array of documents as record batches, small enough to be read one after another."""
+def array_batches(array: Any, layout: Layout = IPC) -> Iterator[Any]:
+    """Yield either array of documents as record batches, small enough to be read one after another.
+
+    Args:
+        array: The array.
+        layout: That of a few documents; of more, types follow from the class.
+    """
     size = _batch_bytes(schema_of(array.document_type))
-    return _record_batches(Job(array), size, IPC, IPC_STREAM, True)
+    return _record_batches(Job(array), size, layout, replace(layout, by_values=False), True)
 
 
 def _batch_bytes(schema: Schema) -> int:
     return _BLOB_BATCH_BYTES if has_blobs(record_of(schema).fields) else _BATCH_BYTES
 
 
-def stream_batches(schema: Schema, documents: Iterable[Any]) -> Iterator[Any]:
+def stream_batches(schema: Schema, documents: Iterable[Any], layout: Layout = IPC_STREAM) -> Iterator[Any]:
     """Yield documents as record batches, at least one, as they come.
 
     Args:
         schema: Of their class.
         documents: The documents. Whatever their values, all columns have the types that the class declares.
+        layout: How tensors are written; not by their values.
     """
     rows, size, found = _FIRST_ROWS, _batch_bytes(schema), iter(documents)
     piece = list(islice(found, rows))
     while True:
-        made = record_batch(RowBatch(schema, piece), IPC_STREAM)  # the first one also of no documents
+        made = record_batch(RowBatch(schema, piece), layout)  # the first one also of no documents
         yield made
         rows = max(1, min(2 * rows, len(piece) * size // max(1, made.nbytes)))
         del made

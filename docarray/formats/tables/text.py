@@ -75,7 +75,8 @@ def reader_of(column: FlatColumn) -> Reader:
 
 
 def _bytes_writer(column: FlatColumn) -> Writer:
-    return lambda value: base64.b64encode(value).decode('ascii')
+    pack = column.field.codec.pack  # a blob is no bytes before
+    return lambda value: base64.b64encode(pack(value)).decode('ascii')
 
 
 def _bytes_reader(column: FlatColumn) -> Reader:
