@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, SupportsIndex, TypeVar, cast, overload
+from typing import Any, ClassVar, Protocol, SupportsIndex, TypeVar, cast, overload
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -19,12 +19,32 @@ from docarray.data.plan import Plan
 from docarray.document import AnyDocument, BaseDocumentWithoutId
 from docarray.errors import InvalidValueError, show
 from docarray.frameworks import framework_of, get_framework
+from docarray.lowering import is_document
 from docarray.schema import schema_of
 
 __all__ = ['MultiModalDataset']
 
 T = TypeVar('T', bound=BaseDocumentWithoutId)
-Source = DocumentArray[T] | DocumentArrayStacked[T]
+
+
+class Lazy(Protocol):
+    """Documents that are read when they are asked for, such as an opened array of a store.
+
+    Attributes:
+        document_type: Their class.
+    """
+
+    document_type: Any
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: Any) -> Any: ...
+
+    def take(self, index: Any) -> Any:
+        """Return some documents as a DocumentArrayStacked, which is the caller's own."""
+
+
+Source = DocumentArray[T] | DocumentArrayStacked[T] | Lazy
 Functions = Mapping[str, Callable[[Any], Any]]
 
 
@@ -38,7 +58,8 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):
     on copies of what they can reach: the source never changes, and what no function reaches is shared.
 
     Args:
-        da: The documents, as rows or as columns.
+        da: The documents, as rows or as columns; or an opened array of a store, of which each batch is read
+            when it is needed, also by workers.
         preprocessing: Functions by path.
         docs: Another name for ``da``.
 
@@ -139,8 +160,10 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):
         """
         if type(self).__getitem__ is not MultiModalDataset.__getitem__:
             return [self[index] for index in indices]  # a subclass has its own way
-        if isinstance(self._source, DocumentArrayStacked):
-            chosen = cast(DocumentArrayStacked[T], self._source[np.asarray(indices, np.int64)])
+        if not isinstance(self._source, DocumentArray):
+            rows = np.asarray(indices, np.int64)
+            columns = isinstance(self._source, DocumentArrayStacked)
+            chosen = cast(DocumentArrayStacked[T], self._source[rows] if columns else self._source.take(rows))
             if self._plan.apply_columns(chosen.batch, indices) is not None:
                 return cast(Sequence[T], chosen)
             documents = chosen.batch.rows()
@@ -199,11 +222,16 @@ class MultiModalDataset(Dataset[T], metaclass=ArrayMeta):
 
 
 def _type_of(source: Any) -> Any:
-    if not isinstance(source, (DocumentArray, DocumentArrayStacked)) or source.document_type is AnyDocument:
+    arrays = isinstance(source, (DocumentArray, DocumentArrayStacked)) or hasattr(type(source), 'take')
+    if (
+        not arrays
+        or not is_document(getattr(source, 'document_type', None))
+        or source.document_type is AnyDocument
+    ):
         raise InvalidValueError(
             where='MultiModalDataset',
             got=show(source),
-            wanted='a typed DocumentArray or DocumentArrayStacked',
+            wanted='a typed DocumentArray or DocumentArrayStacked, or an opened array',
             hint='Make an array of the documents: DocumentArray[YourDocument](...).',
         )
     return source.document_type

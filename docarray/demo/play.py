@@ -1,7 +1,8 @@
-"""Plays the demo: make documents, train, embed, search, serve, show."""
+"""Plays the demo: make documents, keep them in a store, train, embed, search, serve, show."""
 
 from __future__ import annotations
 
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from docarray.demo.digits import captions as make_captions
 from docarray.demo.digits import load_digits
 from docarray.demo.report import Quality, measure, page, table, write_page
 from docarray.demo.service import ask, make_app, serving
+from docarray.demo.storage import keep
 from docarray.demo.towers import captions_of, embed_captions, embed_digits, images_of, train
 
 
@@ -35,15 +37,21 @@ def run(
     console.print(f'{len(training)} documents to train on, {len(held_out)} held out; one of them:')
     console.print(training[0])
     batches = epochs * -(-len(training) // 64)
-    with load('rich.progress').Progress(console=console) as progress:
-        task = progress.add_task('training', total=batches)
-        towers = train(
-            training,
-            epochs=epochs,
-            workers=workers,
-            seed=seed,
-            on_batch=lambda loss: progress.update(task, advance=1, description=f'training, loss {loss:.3f}'),
-        )
+    with tempfile.TemporaryDirectory(prefix='docarray-demo-') as folder:
+        stored, line = keep(training, f'file://{folder}/training', seed)
+        console.print(line)
+        with load('rich.progress').Progress(console=console) as progress:
+            task = progress.add_task('training', total=batches)
+            towers = train(
+                stored,
+                epochs=epochs,
+                workers=workers,
+                seed=seed,
+                on_batch=lambda loss: progress.update(
+                    task, advance=1, description=f'training, loss {loss:.3f}'
+                ),
+            )
+        stored.close()
     digits = embed_digits(towers, held_out)
     captions = embed_captions(towers, make_captions())
     texts = list(captions.text)

@@ -16,6 +16,7 @@ from docarray import DocumentArray, DocumentArrayStacked
 from docarray.data import MultiModalDataset
 from docarray.demo.digits import Caption, Digit
 from docarray.search import find_batched
+from docarray.stores.opened import OpenedArray
 
 BUCKETS = 512
 
@@ -63,7 +64,7 @@ class Towers(nn.Module):
 
 
 def train(
-    digits: DocumentArray[Digit],
+    digits: DocumentArray[Digit] | OpenedArray[Digit],
     *,
     epochs: int,
     workers: int,

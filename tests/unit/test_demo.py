@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-for _package in ('torch', 'sklearn', 'fastapi', 'uvicorn', 'httpx', 'rich', 'PIL'):
+for _package in ('pyarrow', 'torch', 'sklearn', 'fastapi', 'uvicorn', 'httpx', 'rich', 'PIL'):
     pytest.importorskip(_package)
 
 
@@ -36,7 +36,15 @@ def test_it_takes_less_than_90_seconds(played):
 
 def test_the_terminal_shows_each_step(played):
     text = played[2]
-    for part in ('1437 documents', 'training, loss', 'Retrieval', 'seven', 'http://127.0.0.1:'):
+    for part in (
+        '1437 documents',
+        'Kept in file://',
+        'at random are read in',
+        'training, loss',
+        'Retrieval',
+        'seven',
+        'http://127.0.0.1:',
+    ):
         assert part in text
     assert re.search(r'images of 7, 7, 7', text)
 
