@@ -10,6 +10,7 @@ the documents that the columns were made from counts against docarray.
 from __future__ import annotations
 
 import os
+import tempfile
 from statistics import median
 
 from bench.timing import Row, child, settings
@@ -60,20 +61,43 @@ print(resident() - before)
 """
 
 STREAM = """
-import resource, sys, tempfile
+import resource, sys
 from docarray import BaseDocument, DocumentArray
 
 class Photo(BaseDocument):
     number: int
     data: bytes
 
-count, data = int(sys.argv[1]), bytes(1 << 20)
-with tempfile.TemporaryDirectory() as folder:
-    url = f'file://{folder}/photos'
-    DocumentArray[Photo].push_stream((Photo(number=i, data=data) for i in range(count)), url)
-    assert sum(photo.number for photo in DocumentArray[Photo].pull_stream(url)) == count * (count - 1) // 2
+count, data, url = int(sys.argv[1]), bytes(1 << 20), sys.argv[2]
+DocumentArray[Photo].push_stream((Photo(number=i, data=data) for i in range(count)), url)
+assert sum(photo.number for photo in DocumentArray[Photo].pull_stream(url)) == count * (count - 1) // 2
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
+
+
+def streams() -> list[Row]:
+    """Streams of documents of a megabyte: through a file, S3 and Lance."""
+    from tests.servers import S3_ENVIRONMENT, s3_server
+
+    large, medium = ('64', '64') if settings.quick else ('5120', '1024')
+    with tempfile.TemporaryDirectory(prefix='bench-') as folder, s3_server('localbucket', folder) as endpoint:
+        os.environ.update(S3_ENVIRONMENT, AWS_ENDPOINT_URL=endpoint)
+        places = (
+            (large, f'file://{folder}/photos'),
+            (medium, 's3://bucket/photos'),
+            (medium, f'lance://{folder}/photos'),
+        )
+        return [
+            Row(
+                f'MB of memory at most, of {int(megabytes):,} MB of documents streamed to '
+                f'{url.split(":")[0]}:// and back',
+                float(child(STREAM, megabytes, url)),
+                0,
+                500,
+                'count',
+            )
+            for megabytes, url in places
+        ]
 
 
 def rows() -> list[Row]:
@@ -82,10 +106,8 @@ def rows() -> list[Row]:
     count = '20000' if settings.quick else '1000000'
     turns = range(1 if settings.quick else 3)
     raw = median(float(child(RESIDENT + RAW, count)) for _ in turns)
-    megabytes = '64' if settings.quick else '5120'
-    name = f'MB of memory at most, of {int(megabytes):,} MB of documents pushed and pulled as streams'
     return [
-        Row(name, float(child(STREAM, megabytes)), 0, 500, 'count'),
+        *streams(),
         *(
             Row(
                 f'memory of {int(count):,} stacked documents: int, short text, 16 f32{extra}',

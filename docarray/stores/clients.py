@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
+from functools import cache
 from typing import Any, TypeVar
 
 from docarray import _lazy
@@ -96,32 +96,45 @@ def client_for(scheme: str, bucket: str, options: Mapping[str, Any], url: str) -
         UnsupportedError: This process was forked from one that has used it.
     """
     refuse_forks('obstore', url)
-    environment = [(key, value) for key, value in os.environ.items() if key.startswith(_ENVIRONMENT)]
-    return _client(scheme, bucket, tuple(sorted(options.items())), tuple(sorted(environment)))
+    if scheme == 'memory':
+        return _memory()
+    environment = sorted(one for one in os.environ.items() if one[0].startswith(_ENVIRONMENT))
+    key = repr((scheme, bucket, sorted(options.items()), environment))
+    made = _clients.get(key) or _new_client(scheme, bucket, options)
+    if len(_clients) >= _MOST_CLIENTS:
+        _clients.clear()
+    return _clients.setdefault(key, made)
 
 
-@lru_cache(maxsize=64)
-def _client(scheme: str, bucket: str, options: Any, _environment: Any) -> Client:
+#: Clients by all that they were made of, so that their connections are used again.
+_clients: dict[str, Client] = {}
+_MOST_CLIENTS = 64
+
+
+@cache
+def _memory() -> Client:
+    return Client(_lazy.load('obstore.store').MemoryStore(), '')
+
+
+def _new_client(scheme: str, bucket: str, options: Mapping[str, Any]) -> Client:
     store, place = _lazy.load('obstore.store'), f'{scheme}://{bucket}'
-    settings: dict[str, Any] = dict(options)
+    settings = dict(options)
     more: dict[str, Any] = {}
     retries = {
         'max_retries': int(settings.pop('client_max_retries', 10)),
         'retry_timeout': timedelta(seconds=float(settings.pop('client_retry_timeout', 180))),
     }
     profile = settings.pop('profile', None)
-    http = {name: _flag(settings.pop(name)) if name in _FLAGS else settings.pop(name)
-            for name in _CLIENT_OPTIONS & settings.keys()}  # fmt: skip
+    http = {name: settings.pop(name) for name in _CLIENT_OPTIONS & settings.keys()}
+    http |= {name: _flag(http[name]) for name in _FLAGS if name in http}
     endpoint = ''
     if scheme == 's3':
         endpoint, more = _who_and_where(settings, profile, place)
     if endpoint.startswith('http://'):  # whoever writes that means it
         http.setdefault('allow_http', True)
     with service_errors(place):
-        if scheme == 'memory':
-            return Client(store.MemoryStore(), '')
         made = store.from_url(place, config=settings, client_options=http, retry_config=retries, **more)
-        return Client(made, endpoint)
+    return Client(made, endpoint)
 
 
 def s3_settings(options: Mapping[str, Any], url: str) -> dict[str, str]:

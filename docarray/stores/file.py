@@ -22,7 +22,6 @@ from mmap import PAGESIZE, mmap
 from typing import Any
 
 from docarray.errors import (
-    ConflictError,
     DocArrayError,
     InvalidValueError,
     MissingFileError,
@@ -32,6 +31,7 @@ from docarray.errors import (
 from docarray.formats.files.replacing import PART, replacing, sync_folder, try_lock
 from docarray.formats.files.storage import mapped, write_all
 from docarray.stores import StoreEntry, name_of
+from docarray.stores.faults import already_there, lost
 
 if sys.platform != 'win32':
     import fcntl
@@ -116,14 +116,14 @@ class FileStore:
             before = _status(path)
             _remove_stale(folder, name)
         if before is not None and not overwrite:
-            raise _exists(url)
+            raise already_there(url)
 
         @contextmanager
         def only_if_unchanged() -> Iterator[None]:
             with _locked(folder, url):
                 now = _status(path)
                 if _version(now) != _version(before):
-                    raise _exists(url) if not overwrite else _conflict(url)
+                    raise already_there(url) if not overwrite else lost(url)
                 yield
 
         with ExitStack() as stack:
@@ -258,19 +258,6 @@ def _entry(url: str, path: str) -> StoreEntry:
         status = os.stat(path)
     modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
     return StoreEntry(url, status.st_size, modified, _version(status))
-
-
-def _exists(url: str) -> StoreError:
-    return StoreError(where=url, got='a stream that is there already', wanted='a new one')
-
-
-def _conflict(url: str) -> ConflictError:
-    return ConflictError(
-        where=url,
-        got='another write of the same name, which ended first and stays',
-        wanted='one at a time',
-        hint='Look at what is there now, and write again if yours is to replace it.',
-    )
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from docarray.formats.limits import Limits
 from docarray.schema import Schema
 from docarray.stores import ArrayEntry, ArrayInfo, name_of
 from docarray.stores.clients import reading, s3_settings, service_errors
+from docarray.stores.faults import already_there, lost, missing
 from docarray.stores.file import folder_of, path_of
 from docarray.stores.forks import refuse_forks
 from docarray.stores.handing import hand_on
@@ -72,7 +73,7 @@ class LanceArrays:
         self.guard(url)
         before = self._newest(url)
         if before is not None and not overwrite:
-            raise _exists(url)
+            raise already_there(url)
         first = marked(next(batches))
         lance = _lazy.load('lance')
 
@@ -94,7 +95,7 @@ class LanceArrays:
                 )
         except StoreError as error:
             if isinstance(error, ConflictError) or (before is None and self._newest(url) is not None):
-                raise (_conflict(url) if overwrite else _exists(url)) from error.__cause__
+                raise (lost(url) if overwrite else already_there(url)) from error.__cause__
             raise
 
     def documents(
@@ -149,7 +150,7 @@ class LanceArrays:
         if not self.exists(url):
             if missing_ok:
                 return False
-            raise _missing(url)
+            raise missing(url)
         self.remove(url)
         return True
 
@@ -188,7 +189,7 @@ class LanceArrays:
                 return lance.dataset(where, version=version, storage_options=settings)
         except MissingFileError:
             if version is None:
-                raise _missing(url) from None
+                raise missing(url) from None
             wanted = 'a version or a tag that there is'
             raise MissingFileError(where=url, got=f'no version {show(version)}', wanted=wanted) from None
 
@@ -296,20 +297,3 @@ def _datasets_in(root: str) -> Iterator[str]:
             if os.path.isdir(os.path.join(folder, name, '_versions')):
                 inside.remove(name)
                 yield (name if base == '.' else f'{base}/{name}').removesuffix(SUFFIX)
-
-
-def _missing(url: str) -> MissingFileError:
-    return MissingFileError(where=url, got='no such array', wanted='an existing one')
-
-
-def _exists(url: str) -> StoreError:
-    return StoreError(where=url, got='an array that is there already', wanted='a new one')
-
-
-def _conflict(url: str) -> ConflictError:
-    return ConflictError(
-        where=url,
-        got='another write of the same name, which ended first and stays',
-        wanted='one at a time',
-        hint='Look at what is there now, and write again if yours is to replace it.',
-    )

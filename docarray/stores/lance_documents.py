@@ -23,8 +23,8 @@ __all__ = ['LanceDocuments', 'dataset_bytes', 'lance_errors', 'version_text']
 
 Array = np.ndarray[Any, Any]
 
-#: How many bytes of rows, about, and how many rows at most are read at a time.
-_BATCH_BYTES, _BATCH_ROWS = 8 << 20, 8192
+#: About how many bytes of rows, and how many rows at most, are read at a time; Lance has several in memory.
+_BATCH_BYTES, _BATCH_ROWS = 2 << 20, 8192
 
 
 class LanceDocuments:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-from docarray.errors import ConflictError, InvalidValueError, MissingFileError, StoreError, show
+from docarray.errors import InvalidValueError, MissingFileError, StoreError, show
 from docarray.stores import StoreEntry, name_of
 from docarray.stores.clients import client_for, reading
+from docarray.stores.faults import already_there, lost, missing
 from docarray.stores.versions import Stream, Version, by_stream
 
 __all__ = ['AzureStore', 'GoogleStore', 'MemoryStore', 'ObjectStore', 'S3Store']
@@ -39,7 +40,7 @@ class ObjectContent:
 
     def __init__(self, stream: Stream, version: Version) -> None:
         if version.meta is None:
-            raise _missing(stream.url)
+            raise missing(stream.url)
         self.name, self._objects, self._key = stream.url, stream.client.objects, version.key
         self.size: int = version.meta['size']
         self.version = version.text
@@ -112,10 +113,10 @@ class ObjectStore:
         stream.guard()
         before = stream.newest()
         if before.meta is not None and not overwrite:
-            raise _exists(url)
+            raise already_there(url)
         made = stream.write(before, chunks)
         if made is None or made.meta is None:
-            raise _conflict(url) if overwrite else _exists(url)
+            raise lost(url) if overwrite else already_there(url)
         return StoreEntry(url, made.meta['size'], None, made.text)
 
     def list(self, url: str) -> Iterator[StoreEntry]:
@@ -132,16 +133,16 @@ class ObjectStore:
     def delete(self, url: str, *, missing_ok: bool = False) -> bool:
         """Delete one stream and return whether it was there."""
         stream = self.stream(url)
-        stream.guard()
         for _ in range(_ATTEMPTS):
             before = stream.newest()
             if before.meta is None:
                 if missing_ok:
                     return False
-                raise _missing(url)
+                raise missing(url)
+            stream.guard()
             if stream.delete(before):
                 return True
-        raise _conflict(url)
+        raise lost(url)
 
     def stream(self, url: str, least: int = 1) -> Stream:
         """Return the stream of a URL, or the place for streams that it is."""
@@ -198,20 +199,3 @@ class MemoryStore(ObjectStore):
     """
 
     scheme = 'memory'
-
-
-def _missing(url: str) -> MissingFileError:
-    return MissingFileError(where=url, got='no such stream', wanted='an existing one')
-
-
-def _exists(url: str) -> StoreError:
-    return StoreError(where=url, got='a stream that is there already', wanted='a new one')
-
-
-def _conflict(url: str) -> ConflictError:
-    return ConflictError(
-        where=url,
-        got='another write of the same name, which ended first and stays',
-        wanted='one at a time',
-        hint='Look at what is there now, and write again if yours is to replace it.',
-    )

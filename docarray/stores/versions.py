@@ -86,7 +86,7 @@ class Stream:
     def newest(self) -> Version:
         """Return the newest version."""
         leaves = self._leaves()
-        if leaves:
+        if any(len(leaf) == 12 for leaf in leaves):
             return self.chosen(leaves)
         try:
             return Version(0, self.key, reading(self.url, lambda: self.client.objects.head(self.key)))
@@ -177,8 +177,8 @@ class Stream:
         commit = json.dumps({'data': leaf, 'before': history[:_BEFORE]}).encode()
         created = self._create(f'{self.key}/{number:012d}', commit)
         leaves = self._leaves()
-        newest = max(int(one) for one in leaves if len(one) == 12)
-        if not (created and newest == number) and leaf not in self._commit_of(newest):
+        newest = max((int(one) for one in leaves if len(one) == 12), default=0)
+        if newest < number or not ((created and newest == number) or leaf in self._commit_of(newest)):
             self._remove([leaf])
             return False
         needed = [leaf, *history][:keep] + [f'{number - one:012d}' for one in range(keep)]

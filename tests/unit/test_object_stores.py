@@ -159,6 +159,29 @@ def test_objects_that_other_programs_put_there(url: str, endpoint: str, tmp_path
     assert not exists(url)
 
 
+def test_an_upload_that_never_ended_hides_nothing(url: str, endpoint: str, tmp_path: Path) -> None:
+    pytest.importorskip('moto')
+    photos(4).push(f'file://{tmp_path}/photos')
+    with s3_server('moto', str(tmp_path)) as other:
+        options = {'endpoint': other}
+        client = obstore.store.from_url('s3://bucket', endpoint=other, client_options={'allow_http': True})
+        client.put('photos.docs', (tmp_path / 'photos.docs').read_bytes())
+        client.put('photos.docs/000000000001-' + 32 * 'a', b'half')
+        assert Photos.pull('s3://bucket/photos', storage_options=options) == photos(4)
+        photos(5).push('s3://bucket/photos', storage_options=options)
+        assert len(Photos.pull('s3://bucket/photos', storage_options=options)) == 5
+        assert delete('s3://bucket/photos', storage_options=options)
+        assert not exists('s3://bucket/photos', storage_options=options)
+        assert list_arrays('s3://bucket', storage_options=options) == []
+
+
+def test_memory_stays_when_the_environment_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f'memory://{uuid.uuid4().hex}'
+    photos(3).push(url)
+    monkeypatch.setenv('AWS_REGION', 'elsewhere')
+    assert len(Photos.pull(url)) == 3
+
+
 def test_pickles_of_earlier_versions_are_refused(url: str, endpoint: str) -> None:
     client = obstore.store.from_url('s3://bucket', endpoint=endpoint, client_options={'allow_http': True})
     client.put(url.partition('bucket/')[2] + '.docs', b'\x1f\x8b\x08\x00' + bytes(100))
