@@ -20,13 +20,7 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from docarray import _lazy
-from docarray.errors import (
-    ConflictError,
-    InvalidValueError,
-    MissingFileError,
-    StoreError,
-    show,
-)
+from docarray.errors import ConflictError, InvalidValueError, MissingFileError, StoreError, show
 from docarray.formats.arrow.types import CLASS, described, pa
 from docarray.formats.arrow.write import LANCE
 from docarray.formats.limits import Limits
@@ -181,6 +175,7 @@ class LanceArrays:
             return None
 
     def dataset(self, url: str, version: int | str | None = None) -> Any:
+        """Return a dataset of Lance, its newest version or another."""
         refuse_forks('lance', url)
         where, settings = self.place(url)
         lance = _lazy.load('lance')
@@ -236,9 +231,9 @@ class LanceS3Arrays(LanceArrays):
 
     def place(self, url: str) -> tuple[str, dict[str, str]]:
         """Return where Lance finds the dataset of a URL, and the settings that it needs."""
-        self._stream(_suffixed(url))
-        bucket, _, key = name_of(url).partition('/')
-        return f's3://{bucket}/{_quoted(key + SUFFIX)}', s3_settings(self.options, url)
+        key = urllib.parse.quote(self._stream(_suffixed(url)).key)
+        bucket = name_of(url).partition('/')[0]
+        return f's3://{bucket}/{key}', s3_settings(self.options, url)
 
     def guard(self, url: str) -> None:
         """Refuse a service that would lose changes."""
@@ -252,10 +247,6 @@ def _suffixed(url: str) -> str:
     """Return the URL of the dataset of an array, whose name is looked at before anything is added to it."""
     name_of(url)
     return url + SUFFIX
-
-
-def _quoted(key: str) -> str:
-    return urllib.parse.quote(key)
 
 
 def _manifest_order(key: str) -> tuple[bool, str]:

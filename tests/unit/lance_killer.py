@@ -81,7 +81,7 @@ def main(url: str, rounds: int, seed: int) -> None:
         child = os.fork()
         if child == 0:
             keep_changing(url, 6000 * (number + 1))
-        time.sleep(chance.random() * 0.4)
+        time.sleep(chance.random() * 0.25)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         seen.add(in_child(lambda: check(url)))

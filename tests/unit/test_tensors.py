@@ -75,7 +75,16 @@ def test_the_names_of_earlier_versions() -> None:
     names = {'AnyTensor', 'AnyEmbedding', 'ImageTensor', 'AudioTensor', 'VideoTensor'}
     for plain, stem in stems.items():
         names |= {plain, f'{stem}Embedding', f'Image{plain}', f'Audio{plain}', f'Video{plain}'}
-    names |= {'ImageBytes', 'AudioBytes', 'VideoBytes', 'VideoLoadResult', 'ID', 'Shape', 'TensorType'}
+    names |= {
+        'ImageBytes',
+        'AudioBytes',
+        'VideoBytes',
+        'VideoLoadResult',
+        'ID',
+        'Shape',
+        'TensorType',
+        'Blob',
+    }
     names |= {'AnyUrl', 'ImageUrl', 'AudioUrl', 'VideoUrl', 'TextUrl', 'Mesh3DUrl', 'PointCloud3DUrl'}
     assert names | {'AbstractTensor'} == set(docarray.typing.__all__)
     assert names <= set(dir(docarray.typing))

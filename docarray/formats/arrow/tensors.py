@@ -104,6 +104,8 @@ def from_arrow(array: Any, framework: str, hint: str, where: str) -> Tensors | R
     """
     if is_fixed(array.type):
         numpy, valid = fixed_rows(array), valid_of(array)
+        if valid is not None and not valid.any():  # as ``stack`` has it
+            return Tensors(None, valid, len(valid))
         if valid is not None and numpy[~valid].any():  # as a column has it, whoever wrote this
             numpy = np.where(valid.reshape(-1, *(1,) * (numpy.ndim - 1)), numpy, np.zeros((), numpy.dtype))
         adapter = get_framework(framework) if framework else installed(hint)
