@@ -6,20 +6,25 @@ import functools
 import io
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 
 from docarray import DocumentArray, DocumentArrayStacked
+from docarray.array.typed import typed
 from docarray.documents.from_arrow import create_doc_from_arrow_schema
 from docarray.documents.from_schema import create_base_doc_from_schema
 from docarray.documents.helper import create_doc_from_dict
 from docarray.errors import MissingExtraError
+from docarray.formats.building import array_of
 from docarray.formats.files.compression import COMPRESSIONS, compress
+from docarray.formats.files.seals import BlockSums, find_seal, pack_seal
 from docarray.formats.limits import Limits
+from docarray.schema import schema_of
 from docarray.serve.service import Side
 from docarray.serve.wire import WIRES, unpack
 from docarray.testing._formats import documents as kinds
@@ -170,6 +175,57 @@ def golden_seeds(*call: str | None) -> Callable[[Any], list[bytes]]:
     return lambda cls: [file.where.read_bytes() for file in files if file.class_name == cls.__name__]
 
 
+class Far:
+    """A stream of a store, which is not in memory, or is."""
+
+    def __init__(self, data: bytes, near: bool) -> None:
+        self.name, self.size, self.version = 'here', len(data), ''
+        self.view = memoryview(data) if near else None
+        self.data = data
+
+    def read(self, ranges: Sequence[tuple[int, int]]) -> list[bytes]:
+        return [self.data[start:stop] for start, stop in ranges]
+
+    def release(self, start: int, stop: int) -> None:
+        """Nothing is kept."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def sealed(data: bytes) -> bytes:
+    """Return an Arrow file that was damaged, with a seal that says that it was not."""
+    size = min(int.from_bytes(data[-10:-6], 'little') + 10, len(data))
+    before, footer = data[: len(data) - size], data[len(data) - size :]
+    sums = BlockSums()
+    sums.add(before)
+    return before + pack_seal(sums, footer) + footer
+
+
+def store_target(near: bool) -> Target:
+    """A reader of arrays in stores, whose checksums are right."""
+    from docarray.formats.files.arrow import array_batches, file_chunks
+    from docarray.stores.streams import StreamDocuments
+
+    def write(documents: Any) -> bytes:
+        array = DocumentArray[type(documents[0])](documents)
+        data = b''.join(file_chunks(array_batches(array)))
+        seal = find_seal(data, '', int.from_bytes(data[-10:-6], 'little') + 10)
+        assert seal is not None
+        return data[: seal.before] + data[seal.end :]
+
+    def read(data: bytes, cls: Any) -> Any:
+        found = StreamDocuments(Far(data, near), schema_of(cls), LIMITS, lazy=True)
+        array = typed(DocumentArray, cls)
+        few = array_of(array, found.take(np.arange(len(found))[-2:]))
+        for name in () if found.match.changed else found.schema.fields:
+            found.column(name)
+        every = [document for batch in found.batches() for document in array_of(array, batch)]
+        return whole(few), whole(array(every))
+
+    return Target(f'store:{"near" if near else "far"}', write, read, sealed)
+
+
 # -- parsed by others first ---------------------------------------------------------------------------
 
 
@@ -300,6 +356,8 @@ def _targets() -> Iterator[Target]:
             for streaming in (False, True):
                 for salvage in (False, True):
                     yield file_target(protocol, how, streaming, salvage)
+    for near in (False, True):
+        yield store_target(near)
     yield from map(document_target, OF_DOCUMENTS)
     for wire, protocol in zip(WIRES, ('protobuf-array', 'arrow', 'json-array'), strict=True):
         yield wire_target(wire, protocol)

@@ -195,7 +195,7 @@ def is_trusted(record: Record, fingerprint: str, schema: Any) -> bool:
 
 def check_schema(schema: Any, limits: Limits, where: str) -> None:
     """Raise LimitError if there are too many columns, or types too deep in one another."""
-    count, level = 0, [field.type for field in schema]
+    count, level = 0, [field.type for field in schema if field.name is not None]
     for depth in range(limits.depth + 2):
         limits.check('depth', depth, where)
         count += len(level)
@@ -208,7 +208,8 @@ def check_schema(schema: Any, limits: Limits, where: str) -> None:
 def _inner_types(kind: Any) -> list[Any]:
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
-    return [kind.field(place).type for place in range(kind.num_fields)]
+    fields = [kind.field(place) for place in range(kind.num_fields)]
+    return [field.type for field in fields if field.name is not None]  # a name may be no UTF-8: an error
 
 
 def _batch(

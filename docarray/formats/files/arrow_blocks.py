@@ -128,7 +128,10 @@ class ArrowFile:
         message = self._message(_Record(self._memory(FILE_START, self._edges.item(0)), FILE_START))
         with arrow_faults(content.name):
             self.types = pa.ipc.read_schema(pa.py_buffer(message))
-        check_schema(self.types, limits, content.name)
+            check_schema(self.types, limits, content.name)
+            names = self.types.names
+        if len(set(names)) < len(names):
+            raise FormatError(where=content.name, got='two columns of one name', wanted='names, each once')
 
     @property
     def checksum(self) -> str:
@@ -295,7 +298,9 @@ class ArrowFile:
     def _memory(self, start: int, stop: int) -> memoryview:
         """Return memory for a part of the file; if that is not mapped, only what is loaded takes any."""
         view = self.content.view
-        return memoryview(mmap(-1, stop - start)) if view is None else view[start:stop]
+        if view is not None or start == stop:  # there is no mmap of nothing
+            return memoryview(b'') if view is None else view[start:stop]
+        return memoryview(mmap(-1, stop - start))
 
     def _load(self, record: _Record, ranges: Ranges) -> None:
         """Put ranges of a record into its memory, all blocks that they touch verified."""
