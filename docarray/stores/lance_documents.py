@@ -21,6 +21,7 @@ from docarray.schema import Schema
 
 __all__ = ['LanceDocuments', 'dataset_bytes', 'lance_errors', 'version_text']
 
+pc = _lazy.load('pyarrow.compute')
 Array = np.ndarray[Any, Any]
 
 #: About how many bytes of rows, and how many rows at most, are read at a time; Lance has several in memory.
@@ -69,15 +70,25 @@ class LanceDocuments:
 
     def batches(self, release: bool = False) -> Iterator[Batch]:
         """Yield all documents in order, some MiB at a time."""
-        row = max(1, self.size // max(1, self._count))
+        row = max(1, _file_bytes(self.dataset) // max(1, self._count))
         rows = max(1, min(_BATCH_ROWS, _BATCH_BYTES // row))
-        how = 'all_binary' if self._blobs and not self._lazy else None
         done = 0
         with lance_errors(self.url):
-            found = self.dataset.scanner(batch_size=rows, blob_handling=how).to_batches()
-            for batch in found:
-                yield self._read(batch, np.arange(done, done + len(batch)))
-                done += len(batch)
+            for found in self.dataset.scanner(batch_size=rows).to_batches():
+                for batch in [found] if self._lazy else self._parts(found):
+                    yield self._read(batch, np.arange(done, done + len(batch)))
+                    done += len(batch)
+
+    def _parts(self, batch: Any) -> Iterator[Any]:
+        """Yield the parts of a record batch whose blobs, which are not there yet, are some MiB each."""
+        sizes = [pc.fill_null(batch.column(name).field('size'), 0).to_numpy() for name in self._blobs]
+        ends = np.cumsum(np.sum(sizes, 0)) if sizes else np.zeros(len(batch))
+        first = 0
+        while first < len(batch):
+            before = ends[first - 1] if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, before + _BATCH_BYTES, 'right')))
+            yield batch.slice(first, last - first)
+            first = last
 
     def take(self, rows: Array) -> Batch:
         """Return some documents."""
@@ -166,7 +177,18 @@ def version_text(dataset: Any) -> str:
 
 
 def dataset_bytes(dataset: Any) -> int:
-    """Return how many bytes the files of a version of a dataset take."""
+    """Return how many bytes a version of a dataset takes, with its blobs."""
+    names = [field.name for field in dataset.schema if _is_blob(field)]
+    total = _file_bytes(dataset)
+    for batch in dataset.scanner(columns=names).to_batches() if names else ():
+        for column in batch.columns:  # those of kind 0 are in the files already
+            apart = pc.if_else(pc.equal(column.field('kind'), 0), 0, column.field('size'))
+            total += pc.sum(apart).as_py() or 0
+    return total
+
+
+def _file_bytes(dataset: Any) -> int:
+    """Return how many bytes the files of a version take, without those that have nothing but blobs."""
     return int(dataset.get_version()['metadata']['total_files_size'])
 
 

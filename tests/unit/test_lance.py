@@ -28,6 +28,8 @@ from docarray.errors import (
     StoreError,
     UnsupportedError,
 )
+from docarray.formats.limits import Limits
+from docarray.schema import schema_of
 from docarray.stores.arrays import delete, exists, info, list_arrays
 from docarray.typing import Blob, NdArray
 from tests.servers import S3_ENVIRONMENT, faulty_proxy, s3_server
@@ -35,6 +37,8 @@ from tests.unit.strategies import document_types, same
 
 lance = pytest.importorskip('lance')
 pa = pytest.importorskip('pyarrow')
+
+from docarray.stores.lance import LanceArrays  # noqa: E402 - it needs pyarrow
 
 ROOT = Path(__file__).parents[2]
 Vector = NdArray[4, 'float32']
@@ -310,6 +314,17 @@ def test_blobs_are_left_in_the_dataset(url: str, monkeypatch: pytest.MonkeyPatch
         assert file.read() == bytes(page(3).data)
     stacked = DocumentArrayStacked[Page].pull(url)
     assert stacked.data == [one.data for one in pages(*range(50))]
+
+
+def test_large_blobs_are_read_some_at_a_time(url: str) -> None:
+    array = Pages(page(n).model_copy(update={'data': Blob(bytes([n]) * 1_000_000)}) for n in range(20))
+    array.push(url)
+    assert info(url).size > 20_000_000
+    documents = LanceArrays().documents(url, schema_of(Page), Limits(), lazy=False)
+    batches = list(documents.batches())
+    assert max(map(len, batches)) <= 3
+    assert sum(map(len, batches)) == 20
+    assert Pages.pull(url) == list(Pages.pull_stream(url)) == array
 
 
 def test_lists_find_datasets_only(opened: Any, url: str, tmp_path: Path) -> None:
